@@ -1,0 +1,176 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { chown, mkdtemp, open, readFile, rm } from 'node:fs/promises'
+import { createServer, type AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
+import { readServerVersion } from './ping.ts'
+import type { OsUser } from './programs.ts'
+import type { Server, ServerEngine } from './server.ts'
+import { watchdog } from './watchdog.ts'
+
+/** How to make one throwaway instance from programs on this machine. */
+export interface LocalRecipe {
+  readonly engine: ServerEngine
+  readonly how: string
+  readonly program: string
+  readonly user?: OsUser
+  /** The signal of an orderly stop that keeps the data. */
+  readonly stopSignal: NodeJS.Signals
+  /** The signal of a stop after which the data is thrown away. */
+  readonly discardSignal: NodeJS.Signals
+  /** Fills `dataDir`, which does not exist yet; its parent `folder` belongs to `user`. */
+  initialise(folder: string, dataDir: string): Promise<void>
+  args(folder: string, dataDir: string, port: number): string[]
+  url(port: number): string
+}
+
+const START_TIMEOUT_MS = 30_000
+/** After this an orderly stop becomes a kill: a server of a test has nothing worth waiting for. */
+const STOP_TIMEOUT_MS = 10_000
+const SIGNALS_THAT_DO_NOT_END = new Set<NodeJS.Signals>(['SIGSTOP', 'SIGCONT', 'SIGHUP', 'SIGUSR1', 'SIGUSR2'])
+
+export const findFreePort = (): Promise<number> =>
+  new Promise((resolve, reject) => {
+    const probe = createServer()
+    probe.once('error', reject)
+    probe.listen(0, '127.0.0.1', () => {
+      const { port } = probe.address() as AddressInfo
+      probe.close(() => resolve(port))
+    })
+  })
+
+class LocalServer implements Server {
+  readonly engine: ServerEngine
+  readonly how: string
+  readonly dataDir: string
+  url = ''
+  version = ''
+  #child: ChildProcess | undefined
+  #port = 0
+  readonly #logFile: string
+
+  constructor(
+    private readonly recipe: LocalRecipe,
+    private readonly folder: string,
+  ) {
+    this.engine = recipe.engine
+    this.how = recipe.how
+    this.dataDir = join(folder, 'data')
+    this.#logFile = join(folder, 'server.log')
+  }
+
+  get adminUrl(): string {
+    return this.url
+  }
+
+  get pid(): number | undefined {
+    return this.#child?.pid
+  }
+
+  async initialise(): Promise<void> {
+    await this.recipe.initialise(this.folder, this.dataDir)
+    // Another process may take the port between the look and the start.
+    for (let attempt = 1; ; attempt += 1) {
+      this.#port = await findFreePort()
+      this.url = this.recipe.url(this.#port)
+      try {
+        return await this.#start()
+      } catch (error) {
+        if (attempt === 3) throw error
+      }
+    }
+  }
+
+  async #start(): Promise<void> {
+    const { recipe } = this
+    const log = await open(this.#logFile, 'a')
+    const child = spawn(recipe.program, recipe.args(this.folder, this.dataDir, this.#port), {
+      // A group of its own: Ctrl-C in the terminal must reach us, not the server under a running migration.
+      detached: true,
+      stdio: ['ignore', log.fd, log.fd],
+      cwd: this.folder,
+      uid: recipe.user?.uid,
+      gid: recipe.user?.gid,
+      env: { PATH: process.env['PATH'], TZ: 'UTC', LC_ALL: 'C.UTF-8' },
+    })
+    const { pid } = child
+    if (pid !== undefined) watchdog.guardProcess(pid)
+    let failure: Error | undefined
+    child.once('error', (error) => (failure = error))
+    child.once('exit', () => {
+      if (pid !== undefined) watchdog.forgetProcess(pid)
+      if (this.#child === child) this.#child = undefined
+    })
+    // A caller that forgets `stop` still gets to the end of its program; the watchdog does the rest.
+    child.unref()
+    this.#child = child
+    await log.close()
+
+    const deadline = performance.now() + START_TIMEOUT_MS
+    for (;;) {
+      const version = await readServerVersion(this.engine, this.url).catch(() => undefined)
+      // Somebody else's server may answer on that port while ours fails to bind it.
+      if (version !== undefined && this.#child === child) {
+        this.version = version
+        return
+      }
+      if (this.#child !== child || failure !== undefined || performance.now() > deadline) {
+        await this.#end('SIGKILL')
+        const tail = (await readFile(this.#logFile, 'utf8').catch(() => '')).split('\n').slice(-20).join('\n')
+        throw new Error(`${this.how} did not start:\n${tail}`, { cause: failure })
+      }
+      await delay(50)
+    }
+  }
+
+  async #end(signal: NodeJS.Signals): Promise<void> {
+    const child = this.#child
+    if (child?.pid === undefined) return
+    const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()))
+    child.ref()
+    child.kill(signal)
+    const deadline = setTimeout(() => child.kill('SIGKILL'), STOP_TIMEOUT_MS)
+    await ended
+    clearTimeout(deadline)
+  }
+
+  async kill(signal: NodeJS.Signals = 'SIGKILL'): Promise<void> {
+    if (SIGNALS_THAT_DO_NOT_END.has(signal)) this.#child?.kill(signal)
+    else await this.#end(signal)
+  }
+
+  async restart(): Promise<void> {
+    await this.#end(this.recipe.stopSignal)
+    // After a SIGKILL PostgreSQL's children need a moment, and until then the data directory counts as in use.
+    for (let attempt = 1; ; attempt += 1) {
+      try {
+        return await this.#start()
+      } catch (error) {
+        if (attempt === 5) throw error
+        await delay(200 * attempt)
+      }
+    }
+  }
+
+  async stop(): Promise<void> {
+    await this.#end(this.recipe.discardSignal)
+    await rm(this.folder, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 })
+    watchdog.forgetDirectory(this.folder)
+  }
+}
+
+/** Makes a data directory in a folder of its own and starts a server on it. */
+export const startLocalServer = async (recipe: LocalRecipe): Promise<Server> => {
+  const folder = await mkdtemp(join(tmpdir(), `crossfade-${recipe.engine}-`))
+  watchdog.guardDirectory(folder)
+  if (recipe.user !== undefined) await chown(folder, recipe.user.uid, recipe.user.gid)
+  const server = new LocalServer(recipe, folder)
+  try {
+    await server.initialise()
+    return server
+  } catch (error) {
+    await server.stop()
+    throw error
+  }
+}
