@@ -1,6 +1,6 @@
 import { writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import { type LocalRecipe } from './local-server.ts'
+import type { LocalRecipe } from './local-server.ts'
 import { findPrograms, isRoot, readProgramVersion, run } from './programs.ts'
 import type { ServerSettings } from './server.ts'
 import { settingsToArgs } from './settings.ts'

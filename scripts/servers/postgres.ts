@@ -1,6 +1,6 @@
 import { chown, cp, readdir, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import { type LocalRecipe } from './local-server.ts'
+import type { LocalRecipe } from './local-server.ts'
 import {
   findPrograms,
   findUnprivilegedUser,
@@ -54,10 +54,10 @@ const createRecipe = (programs: PostgresPrograms, user: OsUser | undefined, sett
         timeoutMs: 60_000,
       })
     },
-    args: (_folder, dataDir, port) => [
-      ...['-D', dataDir, '-p', String(port), '-c', 'listen_addresses=127.0.0.1', '-c', 'unix_socket_directories='],
-      ...settingsToArgs('postgres', settings),
-    ],
+    args: (_folder, dataDir, port) => {
+      const settingsOfThisOne = { ...settings, port, listen_addresses: '127.0.0.1', unix_socket_directories: '' }
+      return ['-D', dataDir, ...settingsToArgs('postgres', settingsOfThisOne)]
+    },
     url: (port) => `postgres://postgres:${PASSWORD}@127.0.0.1:${port}/postgres`,
   }
 }
@@ -74,7 +74,11 @@ export const findInstalledPostgres = async (settings?: ServerSettings): Promise<
     for (const initdb of ordered) {
       const initdbVersion = await readProgramVersion(initdb)
       if (initdbVersion === undefined || readNumber(initdbVersion) !== readNumber(version)) continue
-      return createRecipe({ postgres, initdb, how: `installed program ${postgres}` }, await findUnprivilegedUser(), settings)
+      return createRecipe(
+        { postgres, initdb, how: `installed program ${postgres}` },
+        await findUnprivilegedUser(),
+        settings,
+      )
     }
   }
   return undefined

@@ -17,6 +17,9 @@ export interface RunOptions {
   readonly timeoutMs?: number
 }
 
+/** The longest of them, an installation over a slow line, takes minutes; more than this is a program that hangs. */
+const MAX_RUN_MS = 600_000
+
 /** Runs a program to its end and returns what it printed. Throws with the output when it fails or takes too long. */
 export const run = (program: string, args: readonly string[], options: RunOptions = {}): Promise<string> =>
   new Promise((resolve, reject) => {
@@ -26,16 +29,24 @@ export const run = (program: string, args: readonly string[], options: RunOption
       env: { ...process.env, ...options.env },
       uid: options.user?.uid,
       gid: options.user?.gid,
-      timeout: options.timeoutMs,
-      killSignal: 'SIGKILL',
+      // A group of its own, because some of these programs are scripts: a kill must reach what they started.
+      detached: true,
     })
     const { pid } = child
     if (pid !== undefined) watchdog.guardProcess(pid)
+    const deadline = setTimeout(
+      () => pid !== undefined && process.kill(-pid, 'SIGKILL'),
+      options.timeoutMs ?? MAX_RUN_MS,
+    )
     let output = ''
     child.stdout.on('data', (text: Buffer) => (output += text.toString()))
     child.stderr.on('data', (text: Buffer) => (output += text.toString()))
-    child.on('error', reject)
+    child.on('error', (error) => {
+      clearTimeout(deadline)
+      reject(error)
+    })
     child.on('close', (code, signal) => {
+      clearTimeout(deadline)
       if (pid !== undefined) watchdog.forgetProcess(pid)
       if (code === 0) resolve(output)
       else reject(new Error(`${program} ended with ${signal ?? `exit code ${code}`}:\n${output.trim()}`))

@@ -27,10 +27,12 @@ while read -r what value; do
   esac
 done
 
-# SIGQUIT first: PostgreSQL then ends its children and gives back its shared memory. A stopped process needs SIGCONT.
+# Each process leads a group of its own, and the group is meant: mariadb-install-db is a script whose server would go on
+# writing. SIGQUIT first, because PostgreSQL then ends its children and gives back its shared memory. A stopped process
+# needs SIGCONT.
 for pid in $pids; do
-  kill -QUIT "$pid" 2>/dev/null
-  kill -CONT "$pid" 2>/dev/null
+  kill -QUIT -- "-$pid" 2>/dev/null
+  kill -CONT -- "-$pid" 2>/dev/null
 done
 tries=0
 for pid in $pids; do
@@ -39,7 +41,7 @@ for pid in $pids; do
     sleep 0.1
     tries=$((tries + 1))
   done
-  kill -KILL "$pid" 2>/dev/null
+  kill -KILL -- "-$pid" 2>/dev/null
 done
 
 for container in $containers; do

@@ -1,0 +1,99 @@
+import { spawn } from 'node:child_process'
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { parseArgs } from 'node:util'
+import { hasServer, type Server, type ServerEngine, startServer, URL_VARIABLES } from './servers/index.ts'
+import { addCounts, type Counts, countVitestReport, formatCounts } from './test-counts.ts'
+
+const { values } = parseArgs({
+  options: {
+    /** A vitest filter: runs the matching test files alone, without the static checks. */
+    only: { type: 'string', multiple: true },
+  },
+})
+
+const CHECKS = [
+  { name: 'type check', program: 'tsc', args: ['--noEmit'] },
+  { name: 'lint', program: 'oxlint', args: ['--deny-warnings', '--type-aware'] },
+  { name: 'format check', program: 'prettier', args: ['--check', '--log-level=warn', '.'] },
+  { name: 'dead code check', program: 'knip', args: ['--no-progress'] },
+] as const
+
+const stopping = new AbortController()
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+  process.once(signal, () => stopping.abort(new Error(`stopped by ${signal}`)))
+}
+
+/** Runs a program of node_modules with our terminal. Returns if it succeeded. */
+const runStep = async (name: string, program: string, args: readonly string[], env = process.env): Promise<boolean> => {
+  stopping.signal.throwIfAborted()
+  const startedAt = performance.now()
+  const code = await new Promise<number | null>((resolve) => {
+    const child = spawn(join('node_modules', '.bin', program), args, { stdio: ['ignore', 'inherit', 'inherit'], env })
+    const stop = () => child.kill('SIGTERM')
+    stopping.signal.addEventListener('abort', stop)
+    child.once('error', (error) => {
+      console.error(error.message)
+      resolve(null)
+    })
+    child.once('exit', (exitCode) => {
+      stopping.signal.removeEventListener('abort', stop)
+      resolve(exitCode)
+    })
+  })
+  stopping.signal.throwIfAborted()
+  const seconds = ((performance.now() - startedAt) / 1_000).toFixed(1)
+  console.log(`${code === 0 ? 'ok    ' : 'FAILED'} ${name} (${seconds} s)`)
+  return code === 0
+}
+
+const runChecks = async (): Promise<Counts> => {
+  let counts: Counts = { passed: 0, failed: 0, skipped: 0 }
+  for (const { name, program, args } of CHECKS) {
+    const isOk = await runStep(name, program, args)
+    counts = addCounts(counts, { passed: isOk ? 1 : 0, failed: isOk ? 0 : 1, skipped: 0 })
+  }
+  return counts
+}
+
+const startTestServers = async (started: Server[]): Promise<NodeJS.ProcessEnv> => {
+  const engines: ServerEngine[] = ['postgres', 'mariadb']
+  // Nothing can install a MySQL server here, so this entry of the matrix runs where one exists.
+  if (await hasServer('mysql')) engines.push('mysql')
+  else console.log('mysql: no server here, so it is not in this run (CROSSFADE_TEST_MYSQL_URL adds it)')
+  const env: NodeJS.ProcessEnv = { ...process.env }
+  for (const engine of engines) {
+    stopping.signal.throwIfAborted()
+    const server = await startServer({ engine })
+    started.push(server)
+    env[URL_VARIABLES[engine][0]] = server.url
+  }
+  return env
+}
+
+const runTests = async (filters: readonly string[]): Promise<Counts> => {
+  const folder = await mkdtemp(join(tmpdir(), 'crossfade-report-'))
+  const started: Server[] = []
+  try {
+    const env = await startTestServers(started)
+    const report = join(folder, 'vitest.json')
+    const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${report}`]
+    const isOk = await runStep('tests', 'vitest', ['run', ...reporters, ...filters], env)
+    return countVitestReport(await readFile(report, 'utf8').catch(() => undefined), isOk)
+  } finally {
+    await Promise.allSettled(started.map((server) => server.stop()))
+    await rm(folder, { recursive: true, force: true })
+  }
+}
+
+let counts: Counts = { passed: 0, failed: 0, skipped: 0 }
+try {
+  if (values.only === undefined) counts = await runChecks()
+  counts = addCounts(counts, await runTests(values.only ?? []))
+} catch (error) {
+  console.error(stopping.signal.aborted ? stopping.signal.reason : error)
+  counts = addCounts(counts, { passed: 0, failed: 1, skipped: 0 })
+}
+process.exitCode = counts.failed > 0 || counts.passed === 0 ? 1 : 0
+console.log(formatCounts(counts))

@@ -1,0 +1,26 @@
+import { expect, test } from 'vitest'
+import { countVitestReport, formatCounts } from '../scripts/test-counts.ts'
+
+const report = (passed: number, failed: number, files: { status: string; assertionResults: unknown[] }[] = []) =>
+  JSON.stringify({
+    numPassedTests: passed,
+    numFailedTests: failed,
+    numPendingTests: 2,
+    numTodoTests: 1,
+    testResults: files,
+  })
+
+test('passed, failed and skipped tests are counted as the report says', () => {
+  expect(formatCounts(countVitestReport(report(5, 1), false))).toBe('5 passed, 1 failed, 3 skipped')
+})
+
+test('a test file that does not load is a failure', () => {
+  const files = [{ status: 'failed', assertionResults: [] }]
+  expect(countVitestReport(report(5, 0, files), false)).toMatchObject({ passed: 5, failed: 1 })
+})
+
+test('a run without a report, without tests, or with an error after the last test is a failure', () => {
+  expect(countVitestReport(undefined, true).failed).toBe(1)
+  expect(countVitestReport(report(0, 0), true).failed).toBe(1)
+  expect(countVitestReport(report(5, 0), false).failed).toBe(1)
+})
