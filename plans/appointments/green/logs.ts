@@ -1,0 +1,156 @@
+import type { SchemaSpec } from 'crossfade'
+
+/** The new schema: webhooks, API calls, activity, metrics. */
+export const logs = {
+  webhook_events: {
+    columns: {
+      id: { type: 'bigint', notNull: true, autoIncrement: true },
+      source_table: { type: 'varchar(30)', notNull: true, default: 'webhook_events' },
+      company_id: { type: 'bigint' },
+      provider: { type: 'varchar(255)', notNull: true },
+      event_type: { type: 'varchar(255)' },
+      /** The sender's id: event_id, webhook_id. */
+      event_id: { type: 'varchar(255)' },
+      idempotency_key: { type: 'varchar(255)' },
+      correlation_id: { type: 'varchar(255)' },
+      /** pending, completed, failed, duplicate, dead; the old word is in `details`. */
+      status: { type: 'varchar(20)', notNull: true, default: 'pending' },
+      payload: { type: 'json' },
+      headers: { type: 'json' },
+      response: { type: 'json' },
+      error_message: { type: 'text' },
+      notes: { type: 'text' },
+      retry_count: { type: 'int', notNull: true, default: 0 },
+      ip_address: { type: 'varchar(45)' },
+      /** One member per remaining column of the old table that the row comes from. */
+      details: { type: 'json' },
+      received_at: { type: 'timestamp' },
+      processed_at: { type: 'timestamp' },
+      created_at: { type: 'timestamp' },
+      updated_at: { type: 'timestamp' },
+    },
+    primaryKey: ['id'],
+    unique: {
+      webhook_events_event_unique: { columns: ['source_table', 'event_id'] },
+      webhook_events_idempotency_unique: { columns: ['idempotency_key'] },
+    },
+    indexes: {
+      webhook_events_company: { columns: ['company_id', 'source_table', 'created_at'] },
+      webhook_events_status: { columns: ['status', 'created_at'] },
+      webhook_events_correlation: { columns: ['correlation_id'] },
+    },
+    foreignKeys: {
+      webhook_events_company_fk: {
+        columns: ['company_id'],
+        references: 'companies',
+        referencedColumns: ['id'],
+        onDelete: 'CASCADE',
+      },
+    },
+    tenantColumn: 'company_id',
+  },
+  /** No foreign key: MySQL and MariaDB allow none on a partitioned table. */
+  api_call_logs: {
+    columns: {
+      id: { type: 'bigint', notNull: true, autoIncrement: true },
+      /** The request's time; where the old row has none, its creation, else the epoch. */
+      requested_at: { type: 'timestamp', notNull: true },
+      kind: { type: 'varchar(30)', notNull: true, default: 'api_call' },
+      company_id: { type: 'bigint' },
+      user_id: { type: 'bigint' },
+      service: { type: 'varchar(255)', notNull: true },
+      endpoint: { type: 'varchar(255)' },
+      method: { type: 'varchar(255)' },
+      status: { type: 'varchar(255)' },
+      response_status: { type: 'int' },
+      duration_ms: { type: 'double' },
+      correlation_id: { type: 'varchar(255)' },
+      ip_address: { type: 'varchar(255)' },
+      user_agent: { type: 'varchar(255)' },
+      error_message: { type: 'text' },
+      request_headers: { type: 'json' },
+      request_body: { type: 'json' },
+      response_headers: { type: 'json' },
+      response_body: { type: 'json' },
+      /** One member per remaining column of the old table that the row comes from. */
+      details: { type: 'json' },
+      responded_at: { type: 'timestamp' },
+      created_at: { type: 'timestamp' },
+      updated_at: { type: 'timestamp' },
+    },
+    primaryKey: ['id', 'requested_at'],
+    indexes: {
+      api_call_logs_company: { columns: ['company_id', 'requested_at', 'kind'] },
+      api_call_logs_service: { columns: ['service', 'requested_at'] },
+      api_call_logs_correlation: { columns: ['correlation_id'] },
+    },
+    partitionByMonth: 'requested_at',
+    tenantColumn: 'company_id',
+  },
+  activity_log: {
+    columns: {
+      id: { type: 'bigint', notNull: true, autoIncrement: true },
+      kind: { type: 'varchar(30)', notNull: true, default: 'activity' },
+      /** No foreign key: most of these logs outlive their company. */
+      company_id: { type: 'bigint' },
+      level: { type: 'varchar(20)' },
+      event: { type: 'varchar(255)' },
+      description: { type: 'text' },
+      actor_type: { type: 'varchar(255)' },
+      actor_id: { type: 'varchar(255)' },
+      subject_type: { type: 'varchar(255)' },
+      subject_id: { type: 'varchar(255)' },
+      ip_address: { type: 'varchar(255)' },
+      correlation_id: { type: 'varchar(36)' },
+      properties: { type: 'json' },
+      created_at: { type: 'timestamp' },
+      updated_at: { type: 'timestamp' },
+    },
+    primaryKey: ['id'],
+    indexes: {
+      activity_log_company: { columns: ['company_id', 'kind', 'created_at'] },
+      activity_log_kind: { columns: ['kind', 'created_at'] },
+      activity_log_subject: { columns: ['subject_type', 'subject_id'] },
+      activity_log_actor: { columns: ['actor_type', 'actor_id'] },
+    },
+    tenantColumn: 'company_id',
+  },
+  metric_snapshots: {
+    columns: {
+      id: { type: 'bigint', notNull: true, autoIncrement: true },
+      kind: { type: 'varchar(30)', notNull: true, default: 'snapshot' },
+      company_id: { type: 'bigint' },
+      branch_id: { type: 'char(36)' },
+      metric_type: { type: 'varchar(50)' },
+      period: { type: 'varchar(20)' },
+      service: { type: 'varchar(50)' },
+      status: { type: 'varchar(20)' },
+      duration_ms: { type: 'decimal(13,3)' },
+      metrics: { type: 'json' },
+      snapshot_at: { type: 'timestamp' },
+      created_at: { type: 'timestamp' },
+      updated_at: { type: 'timestamp' },
+    },
+    primaryKey: ['id'],
+    indexes: {
+      metric_snapshots_company: { columns: ['company_id', 'kind', 'snapshot_at'] },
+      metric_snapshots_branch: { columns: ['branch_id'] },
+      metric_snapshots_service: { columns: ['kind', 'service', 'snapshot_at'] },
+    },
+    foreignKeys: {
+      metric_snapshots_company_fk: {
+        columns: ['company_id'],
+        references: 'companies',
+        referencedColumns: ['id'],
+        onDelete: 'CASCADE',
+      },
+      metric_snapshots_branch_fk: {
+        columns: ['branch_id'],
+        references: 'branches',
+        referencedColumns: ['id'],
+        onDelete: 'CASCADE',
+      },
+    },
+    tenantColumn: 'company_id',
+  },
+} as const satisfies SchemaSpec
