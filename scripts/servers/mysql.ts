@@ -76,7 +76,7 @@ export const findInstalledMariadb = async (settings?: ServerSettings): Promise<L
     if (installer === undefined) continue
     return createRecipe('mariadb', program, settings, async (folder, dataDir, userArgs) => {
       const args = ['--no-defaults', ...userArgs, `--datadir=${dataDir}`, '--auth-root-authentication-method=normal']
-      await run(installer, [...args, '--skip-test-db'], { cwd: folder, timeoutMs: 60_000 })
+      await run(installer, [...args, '--skip-test-db'], { cwd: folder, timeoutMs: 300_000 })
     })
   }
   return undefined
@@ -91,7 +91,7 @@ export const findInstalledMysql = async (settings?: ServerSettings): Promise<Loc
       await run(program, ['--no-defaults', ...userArgs, '--initialize-insecure', `--datadir=${dataDir}`], {
         cwd: dirname(dataDir),
         env: { TMPDIR: folder },
-        timeoutMs: 120_000,
+        timeoutMs: 300_000,
       })
     })
   }

@@ -51,7 +51,7 @@ const createRecipe = (programs: PostgresPrograms, user: OsUser | undefined, sett
         user,
         cwd: folder,
         env: { LC_ALL: 'C', TZ: 'UTC' },
-        timeoutMs: 60_000,
+        timeoutMs: 300_000,
       })
     },
     args: (_folder, dataDir, port) => {

@@ -78,7 +78,7 @@ export const listDebianPostgresFolders = async (): Promise<string[]> => {
 
 /** What `--version` prints, or undefined when the program does not even do that (a broken wrapper, for example). */
 export const readProgramVersion = (program: string, user?: OsUser): Promise<string | undefined> =>
-  run(program, ['--version'], { user, cwd: '/', timeoutMs: 5_000 }).then(
+  run(program, ['--version'], { user, cwd: '/', timeoutMs: 30_000 }).then(
     (output) => output.trim(),
     () => undefined,
   )
