@@ -1,0 +1,129 @@
+/** Opens a plain mysql2 connection for the connection pool and the gate board. */
+import mysql from 'mysql2'
+
+export type MysqlRow = Record<string, unknown>
+
+export interface MysqlAnswer {
+  readonly rows: MysqlRow[]
+  readonly header: mysql.ResultSetHeader | undefined
+}
+
+/** mysql2's callback interface as promises; its own promise wrapper drops `fatal`, which tells a dead connection. */
+export class MysqlClient {
+  isDead = false
+  #onDeath: ((cause: Error) => void) | undefined
+  #isClosing = false
+
+  private constructor(private readonly connection: mysql.Connection) {
+    connection.on('error', (error) => this.#died(error))
+    connection.on('end', () => this.#died(new Error('the server closed the connection')))
+  }
+
+  /** Connected, or throws. Errors never reach the process. */
+  static async connect(url: string, options: { timeoutMs: number; application: string; isMulti?: boolean }): Promise<MysqlClient> {
+    const connection = mysql.createConnection({
+      uri: url,
+      connectTimeout: options.timeoutMs,
+      multipleStatements: options.isMulti ?? false,
+      // An object as a value must never become SQL of its own.
+      stringifyObjects: true,
+      supportBigNumbers: true,
+      enableKeepAlive: true,
+      connectAttributes: { program_name: options.application },
+    })
+    const client = new MysqlClient(connection)
+    await new Promise<void>((resolve, reject) => {
+      connection.connect((error) => {
+        if (error === null) resolve()
+        else reject(error)
+      })
+    }).catch((error: unknown) => {
+      client.destroy()
+      throw error
+    })
+    return client
+  }
+
+  get id(): number {
+    return this.connection.threadId
+  }
+
+  onDeath(listener: (cause: Error) => void): void {
+    this.#onDeath = listener
+  }
+
+  /** The last result of the text. */
+  async query(text: string, params: readonly unknown[] = []): Promise<MysqlAnswer> {
+    const answer = await this.#call<unknown>((done) => this.connection.query(text, [...params], done))
+    // Several statements, or a procedure, give a list of results; a header is the only one that is no list.
+    const isList = Array.isArray(answer) && answer.length > 0 && answer.every((part) => Array.isArray(part) || isHeader(part))
+    const last = isList ? (answer as unknown[]).findLast((part) => Array.isArray(part)) ?? (answer as unknown[]).at(-1) : answer
+    return Array.isArray(last) ? { rows: last as MysqlRow[], header: undefined } : { rows: [], header: last as mysql.ResultSetHeader }
+  }
+
+  async ping(): Promise<void> {
+    await this.#call((done) => this.connection.ping((error) => done(error ?? null)))
+  }
+
+  async reset(): Promise<void> {
+    await this.#call((done) => this.connection.reset((error) => done(error ?? null)))
+  }
+
+  async close(): Promise<void> {
+    this.#isClosing = true
+    this.isDead = true
+    await new Promise<void>((resolve) => {
+      this.connection.end(() => resolve())
+    })
+  }
+
+  destroy(): void {
+    this.#isClosing = true
+    this.isDead = true
+    this.connection.destroy()
+  }
+
+  #call<T>(start: (done: (error: Error | null, answer?: T) => void) => void): Promise<T> {
+    return new Promise((resolve, reject) => {
+      if (this.isDead) {
+        reject(new Error('the connection is closed'))
+        return
+      }
+      start((error, answer) => {
+        if (error === null) {
+          resolve(answer as T)
+          return
+        }
+        if (isFatal(error)) this.#died(error)
+        reject(error)
+      })
+    })
+  }
+
+  #died(cause: Error): void {
+    this.isDead = true
+    if (this.#isClosing) return
+    this.#isClosing = true
+    this.#onDeath?.(cause)
+    this.connection.destroy()
+  }
+}
+
+/** Killed (MariaDB), shutting down, or put out after idling: the server says so before it closes the socket. */
+const LAST_WORDS = new Set([1053, 1077, 1078, 1079, 1927, 4031, 3169])
+
+export function errnoOf(error: unknown): number | undefined {
+  return error instanceof Error && 'errno' in error && typeof error.errno === 'number' ? error.errno : undefined
+}
+
+export function isFatal(error: Error): boolean {
+  return ('fatal' in error && error.fatal === true) || LAST_WORDS.has(errnoOf(error) ?? 0)
+}
+
+export function quoteMysql(identifier: string): string {
+  return `\`${identifier.replaceAll('`', '``')}\``
+}
+
+function isHeader(part: unknown): boolean {
+  return typeof part === 'object' && part !== null && part.constructor.name === 'ResultSetHeader'
+}

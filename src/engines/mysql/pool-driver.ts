@@ -1,0 +1,102 @@
+/** Raw connections to MySQL and MariaDB for the connection pool. */
+import type { BeginOptions, DriverConnection, Fault, PoolDriver, StatementResult } from '../pool-driver.js'
+import { errnoOf, isFatal, MysqlClient } from './pool-connect.js'
+
+const CANCEL_MS = 2_000
+/** SERVER_STATUS_IN_TRANS of the protocol. */
+const IN_TRANSACTION = 1
+
+export function createMysqlPoolDriver(url: string): PoolDriver {
+  const { hostname, port, pathname } = new URL(url)
+  return {
+    engine: 'mysql',
+    where: `mysql at ${hostname}:${port || '3306'}${pathname}`,
+    connect: async (options) => new MysqlConnection(await MysqlClient.connect(url, options)),
+    cancel: async (id) => {
+      const client = await MysqlClient.connect(url, { timeoutMs: CANCEL_MS, application: 'crossfade pool cancel' })
+      try {
+        await client.query(`KILL QUERY ${id}`)
+      } finally {
+        await client.close()
+      }
+    },
+    fault,
+  }
+}
+
+class MysqlConnection implements DriverConnection {
+  isInTransaction = false
+
+  constructor(private readonly client: MysqlClient) {}
+
+  get id(): number {
+    return this.client.id
+  }
+
+  get isDead(): boolean {
+    return this.client.isDead
+  }
+
+  onDeath(listener: (cause: Error) => void): void {
+    this.client.onDeath(listener)
+  }
+
+  async query(text: string, params: readonly unknown[]): Promise<StatementResult> {
+    const { rows, header } = await this.client.query(text, params)
+    if (header === undefined) return { rows, rowCount: rows.length }
+    // Only answers without rows carry the status, and only they can begin or end a transaction.
+    this.isInTransaction = (header.serverStatus & IN_TRANSACTION) !== 0
+    return { rows, rowCount: header.affectedRows, ...(header.insertId ? { insertId: header.insertId } : {}) }
+  }
+
+  async begin({ isolation, readOnly }: BeginOptions): Promise<void> {
+    if (isolation !== undefined) await this.client.query(`SET TRANSACTION ISOLATION LEVEL ${isolation.toUpperCase()}`)
+    await this.query(readOnly === true ? 'START TRANSACTION READ ONLY' : 'START TRANSACTION', [])
+  }
+
+  async commit(): Promise<boolean> {
+    await this.query('COMMIT', [])
+    return true
+  }
+
+  async rollback(): Promise<void> {
+    await this.query('ROLLBACK', [])
+  }
+
+  async reset(): Promise<void> {
+    await this.client.reset()
+    this.isInTransaction = false
+  }
+
+  ping(): Promise<void> {
+    return this.client.ping()
+  }
+
+  close(): Promise<void> {
+    return this.client.close()
+  }
+
+  destroy(): void {
+    this.client.destroy()
+  }
+}
+
+/** The fence shares its number with `--read-only`, so its own prefix has to tell them apart. */
+const FENCE_ERRNO = 1290
+const FENCE_PREFIX = 'crossfade: side'
+const DENIED = new Set([1044, 1045, 1049, 1130, 1698, 1862])
+const FULL = new Set([1040, 1203, 1226])
+/** Deadlock, and a snapshot that is too old (MariaDB): InnoDB has rolled back everything, not the statement only. */
+const ROLLED_BACK = new Set([1213, 1020])
+
+function fault(error: unknown): Fault {
+  if (!(error instanceof Error)) return 'statement'
+  const errno = errnoOf(error)
+  const sqlMessage = 'sqlMessage' in error ? String(error.sqlMessage) : error.message
+  if (errno === FENCE_ERRNO && sqlMessage.startsWith(FENCE_PREFIX)) return 'side-closed'
+  if (errno !== undefined && DENIED.has(errno)) return 'denied'
+  if (errno !== undefined && FULL.has(errno)) return 'full'
+  if (errno !== undefined && ROLLED_BACK.has(errno)) return 'rolled-back'
+  if (isFatal(error)) return 'lost'
+  return 'statement'
+}

@@ -1,0 +1,77 @@
+/** What the connection pool asks of a driver. `openPoolDriver` picks the engine by the scheme of a URL. */
+import { CrossfadeError } from './errors.js'
+import type { EngineName } from './engine.js'
+
+export type Row = Record<string, unknown>
+
+export interface StatementResult<R = Row> {
+  readonly rows: R[]
+  /** Rows returned, or affected where the statement returns none. */
+  readonly rowCount: number
+  /** MySQL, MariaDB: the first value that AUTO_INCREMENT gave, if any. */
+  readonly insertId?: number | string
+}
+
+export type Isolation = 'read committed' | 'repeatable read' | 'serializable'
+
+export interface BeginOptions {
+  readonly isolation?: Isolation
+  readonly readOnly?: boolean
+}
+
+/**
+ * What an error means for the caller. `unreachable`: no connection came about. `denied`: the server refused the login or
+ * the database. `full`: the server takes no more connections. `lost`: the connection died in use. `side-closed`: the
+ * fence refused a write. `rolled-back`: the server ended the whole transaction. `statement`: anything else.
+ */
+export type Fault = 'unreachable' | 'denied' | 'full' | 'lost' | 'side-closed' | 'rolled-back' | 'statement'
+
+/** One raw connection of the application: not marked as Crossfade's own. One statement at a time. */
+export interface DriverConnection {
+  /** The server's number of this connection: backend pid or connection id. */
+  readonly id: number
+  /** True as soon as the connection is known to be unusable; set before the failing statement's promise rejects. */
+  readonly isDead: boolean
+  /** True while the server has a transaction open on this connection. */
+  readonly isInTransaction: boolean
+  /** Called once, when the connection dies by itself. Never called after `close` or `destroy`. */
+  onDeath(listener: (cause: Error) => void): void
+  query(text: string, params: readonly unknown[]): Promise<StatementResult>
+  begin(options: BeginOptions): Promise<void>
+  /** @returns false when the server rolled back instead, because a statement of the transaction had failed. */
+  commit(): Promise<boolean>
+  rollback(): Promise<void>
+  /** Forgets session state: settings, temporary tables, prepared statements, locks. */
+  reset(): Promise<void>
+  ping(): Promise<void>
+  /** Says goodbye to the server. */
+  close(): Promise<void>
+  /** Drops the socket without waiting. Safe to repeat. */
+  destroy(): void
+}
+
+export interface PoolDriver {
+  readonly engine: Extract<EngineName, 'postgres' | 'mysql'>
+  /** Host, port and namespace for messages; never the password. */
+  readonly where: string
+  /** @throws whatever the driver throws; {@link fault} says what it means. */
+  connect(options: { timeoutMs: number; application: string }): Promise<DriverConnection>
+  /** Asks the server to stop the running statement of a connection. The statement itself reports what became of it. */
+  cancel(id: number): Promise<void>
+  fault(error: unknown): Fault
+}
+
+/** @throws {CrossfadeError} URL_INVALID */
+export async function openPoolDriver(url: string): Promise<PoolDriver> {
+  return engineOf(url) === 'postgres'
+    ? (await import('./postgres/pool-driver.js')).createPostgresPoolDriver(url)
+    : (await import('./mysql/pool-driver.js')).createMysqlPoolDriver(url)
+}
+
+/** The driver family of a URL. @throws {CrossfadeError} URL_INVALID */
+export function engineOf(url: string): 'postgres' | 'mysql' {
+  const scheme = URL.canParse(url) ? new URL(url).protocol : ''
+  if (scheme === 'postgres:' || scheme === 'postgresql:') return 'postgres'
+  if (scheme === 'mysql:' || scheme === 'mariadb:') return 'mysql'
+  throw new CrossfadeError('URL_INVALID', 'the URL of a connection pool has no known scheme')
+}

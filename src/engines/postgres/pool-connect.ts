@@ -1,0 +1,53 @@
+/** Opens a plain pg client for the connection pool and the gate board. */
+import pg from 'pg'
+
+export interface PgConnectOptions {
+  readonly timeoutMs: number
+  readonly application: string
+}
+
+/** URL without what pg does not know, and the schema of `?schema=name`. */
+export function readPostgresUrl(text: string): { url: string; schema: string | undefined; where: string } {
+  const url = new URL(text)
+  const schema = url.searchParams.get('schema') ?? undefined
+  url.searchParams.delete('schema')
+  const where = `${url.hostname}:${url.port || '5432'}${url.pathname}${schema === undefined ? '' : ` schema ${schema}`}`
+  return { url: url.toString(), schema, where }
+}
+
+/**
+ * A connected client whose errors never reach the process. `search_path` is a start-up option, so that DISCARD ALL
+ * comes back to it, and holds that schema only: a table that is missing there must not be found in another one.
+ */
+export async function connectPostgres(text: string, options: PgConnectOptions): Promise<pg.Client> {
+  const { url, schema } = readPostgresUrl(text)
+  const client = new pg.Client({
+    connectionString: url,
+    connectionTimeoutMillis: options.timeoutMs,
+    application_name: options.application,
+    keepAlive: true,
+    ...(schema === undefined ? {} : { options: `-c search_path=${escapeOption(quotePostgres(schema))}` }),
+  })
+  client.on('error', () => undefined)
+  try {
+    await client.connect()
+  } catch (error) {
+    destroyPostgres(client)
+    throw error
+  }
+  return client
+}
+
+/** Drops the socket without waiting. */
+export function destroyPostgres(client: pg.Client): void {
+  client.connection.stream.destroy()
+}
+
+export function quotePostgres(identifier: string): string {
+  return `"${identifier.replaceAll('"', '""')}"`
+}
+
+/** Start-up options are split at blanks; a backslash takes the next character as it is. */
+function escapeOption(text: string): string {
+  return text.replaceAll(/[\\\s]/g, (character) => `\\${character}`)
+}
