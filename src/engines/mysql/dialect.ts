@@ -1,0 +1,72 @@
+/** {@link Dialect} of MySQL 8.0 and MariaDB 10.6 and newer. */
+import type { Dialect } from '../engine.js'
+import { join, raw, sql, type Sql } from '../sql.js'
+import { renderExpression } from './expression.js'
+import { joinedItems } from './json-syntax.js'
+import { mariadbJson } from './json-mariadb.js'
+import { mysqlJson } from './json-mysql.js'
+import { qualify, quoteIdentifier } from './quote.js'
+import { canonical, castName, castTo, familyOf } from './types.js'
+
+export function mysqlDialect(engine: 'mysql' | 'mariadb'): Dialect {
+  const json = engine === 'mariadb' ? mariadbJson : mysqlJson
+  const syntax = { engine, json }
+  return {
+    engine,
+    quote: quoteIdentifier,
+    qualify,
+    expression: (expr, context) => renderExpression(expr, context, syntax),
+    castTo: (value, type) => (familyOf(type) === 'json' ? json.parse(value) : castTo(value, type)),
+    canonical,
+    rowHash,
+    // SUM of an unsigned number is a DECIMAL, exact for as many rows as a table can have.
+    sumHash: (hash) => sql`CAST(COALESCE(SUM(CAST(${hash} AS DECIMAL(65,0))), 0) AS CHAR)`,
+    after: (columns, values) => compareRows(columns, values, '>', '>'),
+    upTo: (columns, values) => compareRows(columns, values, '<', '<='),
+    within,
+    // By the column's own collation: chunk bounds are values of the same column and compare by it as well.
+    orderBy: (column, type) => (type.startsWith('enum') ? sql`CAST(${column} AS CHAR)` : column),
+    unnest: json.unnest,
+    jsonArrayAggregate: (value, orderBy) => json.parse(joinedItems(json.text(value), orderBy, '[]')),
+    values: (columns, rows) => boundRows(columns, rows),
+  }
+}
+
+/**
+ * The first 60 bits of SHA-256 over the canonical texts, as the `portable` hash of PostgreSQL: the length in front of each
+ * value, so that ('a','bc') and ('ab','c') differ; a lone `-` is NULL.
+ */
+function rowHash(columns: readonly Sql[]): Sql {
+  const parts = columns.map((column) => sql`COALESCE(CONCAT(LENGTH(${column}), ':', ${column}), '-')`)
+  const joined = parts.length === 0 ? raw(`''`) : sql`CONCAT(${join(parts)})`
+  return sql`CAST(CONV(LEFT(SHA2(${joined}, 256), 15), 16, 10) AS UNSIGNED)`
+}
+
+/** Spelled out: neither engine uses an index for `(a, b) > (x, y)`. The first column stands alone in front for the range. */
+function compareRows(columns: readonly Sql[], values: readonly Sql[], strict: string, last: string): Sql {
+  const [column, ...otherColumns] = columns
+  const [value, ...otherValues] = values
+  if (otherColumns.length === 0) return sql`${column!} ${raw(last)} ${value!}`
+  const rest = compareRows(otherColumns, otherValues, strict, last)
+  return sql`(${column!} ${raw(`${strict}=`)} ${value!} AND (${column!} ${raw(strict)} ${value!} OR ${rest}))`
+}
+
+/** MariaDB uses no index for tuples in IN, but for the same spelled out. */
+function within(columns: readonly Sql[], tuples: readonly (readonly Sql[])[]): Sql {
+  if (columns.length === 1) return sql`${columns[0]!} IN (${join(tuples.map((tuple) => tuple[0]!))})`
+  const same = (tuple: readonly Sql[]) => join(columns.map((column, index) => sql`${column} = ${tuple[index]!}`), ' AND ')
+  return sql`(${join(tuples.map((tuple) => sql`(${same(tuple)})`), ' OR ')})`
+}
+
+const boundRows: Dialect['values'] = (columns, rows) => {
+  const row = (values: readonly Parameters<Dialect['values']>[1][number][number][]) =>
+    join(columns.map(({ name, type }, index) => sql`${boundValue(values[index] ?? null, type)} AS ${raw(quoteIdentifier(name))}`))
+  if (rows.length === 0) return sql`SELECT ${row([])} FROM DUAL WHERE FALSE`
+  return join(rows.map((values) => sql`SELECT ${row(values)}`), ' UNION ALL ')
+}
+
+/** CAST in every row: the type of a column of a UNION comes from all of its parts. */
+function boundValue(value: Parameters<Dialect['values']>[1][number][number], type: Parameters<Dialect['castTo']>[1]): Sql {
+  const exact = castTo(sql`${value}`, type)
+  return familyOf(type) === 'double' && value !== null ? exact : sql`CAST(${exact} AS ${raw(castName(type))})`
+}

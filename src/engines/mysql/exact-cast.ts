@@ -1,0 +1,140 @@
+/**
+ * The `cast` of expressions: exact, or NULL. CASE branches are evaluated only when they are taken, so that a bad text never
+ * reaches a CAST: in strict mode its warning would be an error of INSERT .. SELECT.
+ */
+import { parseType, type ColumnType, type ParsedType } from '../../plan/schema.js'
+import { raw, sql, type Sql } from '../sql.js'
+import type { JsonSyntax } from './json-syntax.js'
+import { quoteText } from './quote.js'
+import { castName, exactText, familyOf, textOf, type Family } from './types.js'
+
+// `\z` and not `$`, which also matches before a line break at the end.
+const pattern = (text: string) => raw(quoteText(`^(${text})\\z`))
+const INTEGER = pattern('0|-?[1-9][0-9]{0,19}')
+const DECIMAL = pattern('-?[0-9]{1,34}(\\.[0-9]{1,30})?|-?[0-9](\\.[0-9]{1,17})?[eE][-+]?[0-9]{1,1}')
+const DOUBLE = pattern('-?[0-9]{1,40}(\\.[0-9]{1,40})?([eE][-+]?([0-9]{1,2}|[12][0-9]{2}))?')
+/** Days that exist: months of 31 and 30 days, February, and 29 February of leap years. Year 0000 is none. */
+const DAY =
+  '(?!0000)([0-9]{4}-((0[13578]|1[02])-(0[1-9]|[12][0-9]|3[01])|(0[469]|11)-(0[1-9]|[12][0-9]|30)|02-(0[1-9]|1[0-9]|2[0-8]))' +
+  '|([0-9]{2}(0[48]|[2468][048]|[13579][26])|(0[48]|[2468][048]|[13579][26])00)-02-29)'
+const CLOCK = '([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]'
+/** Doubles hold every integer up to here. */
+const MAX_EXACT = raw('9007199254740992')
+
+export function exactCast(value: Sql, from: ColumnType | undefined, to: ColumnType, json: JsonSyntax): Sql {
+  if (from === to) return value
+  const target = parseType(to)
+  const source: Family = from === undefined ? 'text' : familyOf(from)
+  const text = source === 'json' ? json.unquote(value) : textOf(value, from)
+  const wanted = familyOf(to)
+  switch (wanted) {
+    case 'text':
+      return textWithin(text, target, from)
+    case 'integer':
+      return toInteger(value, text, source, to)
+    case 'boolean':
+      return source === 'boolean' ? value : toBoolean(text)
+    case 'decimal':
+      return toDecimal(value, text, source, target)
+    case 'double':
+      return toDouble(value, text, source)
+    case 'json':
+      return source === 'text' ? sql`CASE WHEN JSON_VALID(${text}) THEN ${json.parse(text)} END` : json.member(value, from!)
+    case 'date':
+      return matching(source === 'moment' ? dayOf(text) : text, DAY, 'DATE')
+    case 'time':
+      return matching(text, `${CLOCK}(\\.[0-9]{1,6})?`, 'TIME(6)')
+    case 'moment':
+      return toMoment(text, source, target)
+    case 'blob':
+      return source === 'blob' ? value : sql`CAST(${text} AS BINARY)`
+  }
+}
+
+function textWithin(text: Sql, target: ParsedType, from: ColumnType | undefined): Sql {
+  if (target.length !== undefined) {
+    const source = from === undefined ? undefined : parseType(from)
+    if (source?.length !== undefined && source.length <= target.length) return text
+    return sql`CASE WHEN CHAR_LENGTH(${text}) <= ${raw(String(target.length))} THEN ${text} END`
+  }
+  if (target.kind !== 'enum') return text
+  return sql`CASE WHEN ${exactText(text)} IN (${raw(target.values.map(quoteText).join(', '))}) THEN ${text} END`
+}
+
+function toBoolean(text: Sql): Sql {
+  return sql`CASE ${exactText(text)} WHEN '1' THEN 1 WHEN 'true' THEN 1 WHEN '0' THEN 0 WHEN 'false' THEN 0 END`
+}
+
+function toInteger(value: Sql, text: Sql, source: Family, to: ColumnType): Sql {
+  const type = raw(castName(to))
+  const [low, high] = rangeOf(to)
+  const within = (number: Sql) => sql`${number} BETWEEN ${low} AND ${high}`
+  switch (source) {
+    case 'boolean':
+      return sql`(${value} <> 0)`
+    case 'integer':
+      return sql`CASE WHEN ${within(value)} THEN CAST(${value} AS ${type}) END`
+    case 'decimal':
+      return sql`CASE WHEN ${value} = TRUNCATE(${value}, 0) AND ${within(value)} THEN CAST(${value} AS ${type}) END`
+    case 'double': {
+      const isExact = sql`ABS(${value}) <= ${MAX_EXACT} AND ${value} = TRUNCATE(${value}, 0)`
+      return sql`CASE WHEN ${isExact} AND ${within(value)} THEN CAST(${value} AS ${type}) END`
+    }
+    default: {
+      const isInRange = within(sql`CAST(${text} AS DECIMAL(20,0))`)
+      return sql`CASE WHEN ${text} REGEXP ${INTEGER} THEN CASE WHEN ${isInRange} THEN CAST(${text} AS ${type}) END END`
+    }
+  }
+}
+
+function rangeOf(type: ColumnType): [low: Sql, high: Sql] {
+  const { kind, isUnsigned } = parseType(type)
+  if (kind === 'smallint') return [raw('-32768'), raw('32767')]
+  if (kind === 'int') return isUnsigned ? [raw('0'), raw('4294967295')] : [raw('-2147483648'), raw('2147483647')]
+  return isUnsigned
+    ? [raw('0'), raw('18446744073709551615')]
+    : [raw('-9223372036854775808'), raw('9223372036854775807')]
+}
+
+function toDecimal(value: Sql, text: Sql, source: Family, target: ParsedType): Sql {
+  const isNumber = source === 'integer' || source === 'decimal'
+  const number = isNumber ? value : sql`CAST(${text} AS DECIMAL(65,30))`
+  const limit = raw(`1${'0'.repeat(target.precision! - target.scale!)}`)
+  const fits = sql`ABS(${number}) < ${limit} AND ${number} = TRUNCATE(${number}, ${raw(String(target.scale))})`
+  const exact = sql`CASE WHEN ${fits} THEN CAST(${number} AS DECIMAL(${raw(`${target.precision},${target.scale}`)})) END`
+  return isNumber ? exact : sql`CASE WHEN ${text} REGEXP ${DECIMAL} THEN ${exact} END`
+}
+
+function toDouble(value: Sql, text: Sql, source: Family): Sql {
+  switch (source) {
+    case 'double':
+      return value
+    case 'integer':
+      return sql`CASE WHEN CAST(${value} AS DECIMAL(20,0)) BETWEEN -${MAX_EXACT} AND ${MAX_EXACT} THEN CAST(${value} AS DOUBLE) END`
+    case 'decimal': {
+      // Exact where the shortest text of the double gives the decimal back.
+      const double = sql`CAST(${value} AS DOUBLE)`
+      return sql`CASE WHEN ABS(${value}) < 1e34 AND CAST(${double} AS DECIMAL(65,30)) = ${value} THEN ${double} END`
+    }
+    default:
+      return sql`CASE WHEN ${text} REGEXP ${DOUBLE} THEN CAST(${text} AS DOUBLE) END`
+  }
+}
+
+function toMoment(text: Sql, source: Family, target: ParsedType): Sql {
+  const fraction = target.scale === 6 ? '(\\.[0-9]{1,6})?' : '(\\.0{1,6})?'
+  const shape = source === 'date' ? DAY : `${DAY}[ T]${CLOCK}${fraction}`
+  const moment = matching(text, shape, 'DATETIME(6)')
+  if (target.kind === 'datetime') return moment
+  // A TIMESTAMP outside of its range would be refused.
+  return sql`CASE WHEN ${moment} BETWEEN '1970-01-01 00:00:01' AND '2038-01-19 03:14:07.999999' THEN ${moment} END`
+}
+
+/** The day of a moment at midnight; any other text is left as it is and matches no date. */
+function dayOf(text: Sql): Sql {
+  return sql`REGEXP_REPLACE(${text}, ' 00:00:00(\\.0+)?', '')`
+}
+
+function matching(text: Sql, shape: string, type: string): Sql {
+  return sql`CASE WHEN ${text} REGEXP ${pattern(shape)} THEN CAST(${text} AS ${raw(type)}) END`
+}

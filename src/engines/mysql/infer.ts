@@ -1,0 +1,78 @@
+/** Types of expressions, as far as they show: literals and casts are written to suit them. */
+import type { Expr, FoldExpr } from '../../plan/expression.js'
+import { type ColumnType } from '../../plan/schema.js'
+import type { ExprContext } from '../engine.js'
+import { raw, sql, type Sql } from '../sql.js'
+import { numberText, quoteIdentifier } from './quote.js'
+import { booleanDigit, castTo, familyOf } from './types.js'
+
+const CHILD = 'c'
+
+/** `undefined`: unknown, or a literal that takes any type. */
+export function inferType(expr: Expr, context: ExprContext): ColumnType | undefined {
+  switch (expr.op) {
+    case 'column':
+      return expr.type ?? context.typeOf(expr.alias, expr.column)
+    case 'literal':
+      return undefined
+    case 'coalesce':
+      return firstType(expr.args, context)
+    case 'case':
+      return firstType([...expr.branches.map((branch) => branch.then), expr.otherwise], context)
+    case 'valueTable':
+    case 'concat':
+    case 'jsonToText':
+      return 'text'
+    case 'cast':
+      return expr.to
+    case 'jsonGet':
+    case 'arithmetic':
+    case 'raw':
+      return expr.type
+    case 'jsonObject':
+    case 'jsonFromText':
+    case 'fold':
+      return 'json'
+    case 'key':
+      if (expr.key.type === 'keep') return inferType(expr.input, context)
+      return expr.key.type === 'uuid' ? 'char(36)' : 'bigint'
+    case 'unkey':
+      return expr.key.type === 'keep' ? inferType(expr.input, context) : 'bigint'
+    case 'compare':
+    case 'same':
+    case 'isNull':
+    case 'and':
+    case 'or':
+    case 'not':
+      return 'boolean'
+  }
+}
+
+export function firstType(exprs: readonly Expr[], context: ExprContext): ColumnType | undefined {
+  for (const expr of exprs) {
+    const type = inferType(expr, context)
+    if (type !== undefined) return type
+  }
+  return undefined
+}
+
+/** A literal in a place that wants `type`, or by itself where nothing says what it should be. */
+export function literal(value: string | number | boolean | null, type: ColumnType | undefined): Sql {
+  if (value === null) return raw('NULL')
+  const family = type === undefined ? undefined : familyOf(type)
+  if (family === 'boolean') return raw(booleanDigit(String(value === true ? 1 : value === false ? 0 : value), type!))
+  if (family === 'text') return sql`${typeof value === 'boolean' ? (value ? '1' : '0') : String(value)}`
+  if (typeof value === 'boolean') return raw(value ? '1' : '0')
+  if (typeof value === 'number') return raw(value < 0 ? `(${numberText(value)})` : numberText(value))
+  return type === undefined || family === 'json' ? sql`${value}` : castTo(sql`${value}`, type)
+}
+
+/** Inside a fold the alias `c` is the child table; everything else is what it was outside. */
+export function childContext(fold: FoldExpr, context: ExprContext): ExprContext {
+  return {
+    ...context,
+    alias: (alias) => (alias === CHILD ? quoteIdentifier(CHILD) : context.alias(alias)),
+    typeOf: (alias, column) =>
+      alias === CHILD ? context.typeOfTable(fold.from, column) : context.typeOf(alias, column),
+  }
+}
