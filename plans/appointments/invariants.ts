@@ -1,0 +1,2 @@
+import type { Invariant } from 'crossfade'
+export const invariants: readonly Invariant[] = []

@@ -1,0 +1,2 @@
+import type { Probe } from 'crossfade'
+export const probes: readonly Probe[] = []

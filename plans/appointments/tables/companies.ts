@@ -1,0 +1,133 @@
+/** companies, with what folds into them. */
+import { or, same } from 'crossfade'
+import { activeBack, pick, type Tools } from '../lenses.js'
+
+export const companies = (t: Tools) => ({
+  companies: t.map('companies', 'companies', ({ d }) => ({
+    columns: {
+      id: d.id,
+      name: d.name,
+      slug: d.slug,
+      email: d.email,
+      phone: d.phone,
+      city: d.city,
+      country: d.country,
+      timezone: d.timezone,
+      default_language: d.default_language,
+      currency: d.currency,
+      is_active: d.is_active,
+      billing_status: d.billing_status,
+      billing_type: d.billing_type,
+      credit_balance: d.credit_balance,
+      low_credit_threshold: d.low_credit_threshold,
+      prepaid_billing_enabled: d.prepaid_billing_enabled,
+      subscription_status: d.subscription_status,
+      subscription_plan: d.subscription_plan,
+      trial_ends_at: d.trial_ends_at,
+      stripe_customer_id: d.stripe_customer_id,
+      default_event_type_id: d.default_event_type_id,
+      settings: pick(
+        d,
+        'active',
+        'is_active',
+        'address',
+        'contact_person',
+        'billing_contact_email',
+        'billing_contact_phone',
+        'usage_budget',
+        'alerts_enabled',
+        'opening_hours',
+        'calcom_api_key',
+        'calcom_team_slug',
+        'calcom_user_id',
+        'calcom_team_id',
+        'retell_api_key',
+        'send_call_summaries',
+        'call_summary_recipients',
+        'include_transcript_in_summary',
+        'include_csv_export',
+        'summary_email_frequency',
+        'call_notification_settings',
+        'notification_provider',
+        'calcom_handles_notifications',
+        'email_notifications_enabled',
+        'balance_warning_sent_at',
+        'calcom_event_type_id',
+        'api_test_errors',
+        'send_booking_confirmations',
+        'retell_webhook_url',
+        'retell_agent_id',
+        'retell_voice',
+        'retell_enabled',
+        'retell_default_settings',
+        'calcom_calendar_mode',
+        'settings',
+        'metadata',
+        'alert_preferences',
+        'industry',
+        'logo',
+        'website',
+        'state',
+        'postal_code',
+        'supported_languages',
+        'auto_translate',
+        'translation_provider',
+        'google_calendar_credentials',
+        'stripe_subscription_id',
+        'security_settings',
+        'allowed_ip_addresses',
+        'webhook_signing_secret',
+        'payment_terms',
+        'small_business_threshold_date',
+      ),
+      created_at: d.created_at,
+      updated_at: d.updated_at,
+      deleted_at: d.deleted_at,
+    },
+    // `is_active` is the newer flag and wins; the pages that still read `active` see it follow.
+    back: ({ g }) => ({ active: activeBack(g.is_active, g.settings), is_active: g.is_active }),
+  })),
+
+  // One tenant per company by intention, but no key says so: an older second one stays frozen on blue.
+  tenants: t.fold('tenants', { owner: 'companies', column: 'tenant' }, ({ c, d }) => ({
+    by: [[c.company_id, d.id]],
+    shape: 'latest',
+    orderBy: [c.id],
+  })),
+
+  company_pricing: t.fold('company_pricing', { owner: 'companies', column: 'pricing' }, ({ c, d }) => ({
+    by: [[c.company_id, d.id]],
+    shape: 'array',
+    orderBy: [c.valid_from, c.id],
+  })),
+
+  tax_rates: t.fold('tax_rates', { owner: 'companies', column: 'tax_rates' }, ({ c, d }) => ({
+    by: [[c.company_id, d.id]],
+    shape: 'array',
+    orderBy: [c.valid_from, c.id],
+  })),
+
+  integrations: t.fold('integrations', { owner: 'companies', column: 'integrations' }, ({ c, d }) => ({
+    by: [[c.company_id, d.id]],
+    shape: 'array',
+    orderBy: [c.id],
+  })),
+
+  onboarding_progress: t.fold('onboarding_progress', { owner: 'companies', column: 'onboarding' }, ({ c, d }) => ({
+    by: [[c.company_id, d.id]],
+    shape: 'latest',
+    orderBy: [c.id],
+  })),
+
+  // Polymorphic: the owner's id is a number, so it can name a company but no branch (a UUID); the others are archived.
+  api_credentials: t.fold('api_credentials', { owner: 'companies', column: 'api_credentials' }, ({ c, d }) => ({
+    by: [[c.credentialable_id, d.id]],
+    where: or(
+      same(c.credentialable_type, 'App\\Models\\Company'),
+      same(c.credentialable_type, 'Company'),
+      same(c.credentialable_type, 'company'),
+    ),
+    shape: 'array',
+    orderBy: [c.id],
+  })),
+})
