@@ -4,7 +4,7 @@
  */
 import type { Dialect, ExprContext, Side } from '../engines/engine.js'
 import { join, raw, sql, type Sql } from '../engines/sql.js'
-import { columnsRead, type Expr } from './expression.js'
+import type { Expr } from './expression.js'
 import type { Plan } from './plan.js'
 import { destinationSide, type Arm, type Lookup, type Projection } from './projection.js'
 import type { ColumnType, SchemaSpec } from './schema.js'
@@ -129,14 +129,16 @@ export class Compiler {
     return sql`SELECT ${join(names)} FROM ${this.table(side, projection.destination)} WHERE ${this.#isOwned(projection, owned)}`
   }
 
+  /** The same for rows by their key, wherever they are owned. */
+  selectCarriedByKey(projection: Projection, keys: readonly Scope[]): Sql {
+    const side = destinationSide(projection)
+    const names = [...projection.key, ...projection.carried].map((name) => raw(this.dialect(side).quote(name)))
+    return sql`SELECT ${join(names)} FROM ${this.table(side, projection.destination)} WHERE ${this.#hasKey(projection, keys)}`
+  }
+
   /** Deletes rows by their key, wherever they are owned. */
   deleteKeys(projection: Projection, keys: readonly Scope[]): Sql {
-    const side = destinationSide(projection)
-    const dialect = this.dialect(side)
-    const types = this.schema(side)[projection.destination]!.columns
-    const columns = projection.key.map((name) => raw(dialect.quote(name)))
-    const tuples = keys.map((key) => key.map((value, index) => dialect.castTo(sql`${value}`, types[projection.key[index]!]!.type)))
-    return sql`DELETE FROM ${this.table(side, projection.destination)} WHERE ${dialect.within(columns, tuples)}`
+    return sql`DELETE FROM ${this.table(destinationSide(projection), projection.destination)} WHERE ${this.#hasKey(projection, keys)}`
   }
 
   /** Those of the scopes whose driving row exists; runs on the origin. */
@@ -180,7 +182,18 @@ export class Compiler {
     return sql`SELECT DISTINCT ${join(scope.map(({ plain }) => plain))} FROM (${rows}) ${raw(dialect.quote('changed'))} CROSS JOIN ${this.table(projection.origin, arm.driving)} d${this.#joins(projection, arm, earlier)} WHERE ${join(conditions, ' AND ')} ORDER BY ${join(scope.map((_, index) => raw(String(index + 1))))} LIMIT ${raw(String(limit))}`
   }
 
-  /** A count of destination-side rows that no projection into this table accounts for: strays. */
+  /** COUNT of destination rows that none of the projections into that table accounts for. Of one destination, without lookups. */
+  countStrays(projections: readonly Projection[]): Sql {
+    const first = projections[0]!
+    const side = destinationSide(first)
+    const conditions = projections.map((projection) => {
+      const filter = projection.member?.filter
+      return filter ? this.dialect(side).expression({ op: 'not', input: filter }, this.#context(side, { t: raw('t') }, projection)) : raw('1 = 0')
+    })
+    return sql`SELECT COUNT(*) FROM ${this.table(side, first.destination)} t WHERE ${join(conditions, ' AND ')}`
+  }
+
+  /** COUNT of all rows of a table. */
   countAll(side: Side, table: string): Sql {
     return sql`SELECT COUNT(*) FROM ${this.table(side, table)}`
   }
@@ -322,6 +335,15 @@ export class Compiler {
     return sql`SELECT ${join(types.map((_, index) => raw(`u.s${index}`)))} FROM (${union}) u ORDER BY ${order} LIMIT 1 OFFSET ${raw(String(skip))}`
   }
 
+  #hasKey(projection: Projection, keys: readonly Scope[]): Sql {
+    const side = destinationSide(projection)
+    const dialect = this.dialect(side)
+    const types = this.schema(side)[projection.destination]!.columns
+    const columns = projection.key.map((name) => raw(dialect.quote(name)))
+    const tuples = keys.map((key) => key.map((value, index) => dialect.castTo(sql`${value}`, types[projection.key[index]!]!.type)))
+    return dialect.within(columns, tuples)
+  }
+
   #isOwned(projection: Projection, owned: readonly Scope[]): Sql {
     const side = destinationSide(projection)
     const dialect = this.dialect(side)
@@ -440,5 +462,3 @@ export function tablesRead(projection: Projection): Set<string> {
 export function foldsOf(arm: Arm): Extract<Expr, { op: 'fold' }>[] {
   return Object.values(arm.columns).filter((expr): expr is Extract<Expr, { op: 'fold' }> => expr.op === 'fold')
 }
-
-export { columnsRead }

@@ -1,0 +1,105 @@
+/** Copies one projection in chunks of its scope order, each chunk one transaction that first clears what it is about to write. */
+import type { Journal } from '../journal/journal.js'
+import type { Scope } from '../plan/compile.js'
+import { EVERYTHING } from '../plan/compile.js'
+import { destinationSide, type Projection } from '../plan/projection.js'
+import { join, raw, sql } from '../engines/sql.js'
+import { asText, isRetryable, type Writer } from './apply.js'
+import { FIRST_CHUNK_ROWS, nextChunkRows } from './chunk-size.js'
+import type { TableLocks } from './table-locks.js'
+
+/** Where a copy stands; in the journal as `copy:<projection>`. */
+export interface CopyProgress {
+  /** The last scope copied; undefined before the first chunk. */
+  readonly after?: Scope | undefined
+  /** The greatest scope when the copy began: what came later is sync's. Undefined for an empty table. */
+  readonly upTo?: Scope | undefined
+  readonly rows: number
+  readonly estimatedRows: number
+  readonly isDone: boolean
+  readonly chunkRows: number
+}
+
+export interface BackfillOptions {
+  readonly writer: Writer
+  readonly journal: Journal
+  readonly locks: TableLocks
+  readonly chunkTargetMs: number
+  /** True where one statement reads the origin and writes the destination. */
+  readonly isPushedDown: boolean
+  /** Called between chunks; waits while the server is under load. */
+  readonly throttle: (signal: AbortSignal) => Promise<void>
+  readonly onChunk: (projection: Projection, progress: CopyProgress, rowsPerSecond: number) => void
+  readonly signal: AbortSignal
+}
+
+/** Copies what is left of a projection. Progress is written after each chunk has committed; a chunk done twice is harmless. */
+export async function backfill(projection: Projection, options: BackfillOptions): Promise<CopyProgress> {
+  const { writer, journal, signal } = options
+  const name = `copy:${projection.name}`
+  let progress = ((await journal.readProgress(name)) as CopyProgress | undefined) ?? (await begin(projection, writer))
+  await journal.writeProgress(writer.runEpoch, name, progress)
+  while (!progress.isDone) {
+    signal.throwIfAborted()
+    await options.throttle(signal)
+    const startedAt = performance.now()
+    const end = await chunkEnd(projection, writer, progress)
+    const copied = await copyChunk(projection, { type: 'range', after: progress.after, upTo: end }, options)
+    const tookMs = performance.now() - startedAt
+    progress = {
+      ...progress,
+      after: end,
+      rows: progress.rows + copied,
+      isDone: JSON.stringify(end) === JSON.stringify(progress.upTo),
+      chunkRows: nextChunkRows(progress.chunkRows, tookMs, options.chunkTargetMs),
+    }
+    await journal.writeProgress(writer.runEpoch, name, progress)
+    options.onChunk(projection, progress, tookMs > 0 ? (copied * 1000) / tookMs : 0)
+  }
+  return progress
+}
+
+async function begin(projection: Projection, { origin, compiler }: Writer): Promise<CopyProgress> {
+  const last = (await origin.query(compiler.lastScope(projection)))[0]
+  const counts = await Promise.all(
+    [...new Set(projection.arms.map((arm) => arm.driving))].map(async (table) => Number((await origin.query(compiler.countAll(projection.origin, table)))[0]?.[0] ?? 0)),
+  )
+  return {
+    upTo: last?.map(asText),
+    rows: 0,
+    estimatedRows: counts.reduce((sum, count) => sum + count, 0),
+    isDone: last === undefined,
+    chunkRows: FIRST_CHUNK_ROWS,
+  }
+}
+
+async function chunkEnd(projection: Projection, { origin, compiler }: Writer, progress: CopyProgress): Promise<Scope> {
+  const found = (await origin.query(compiler.scopeAfter(projection, progress.after, progress.upTo, progress.chunkRows)))[0]
+  return found ? found.map(asText) : progress.upTo!
+}
+
+/** Clears and writes one range. Tried again after deadlocks and the like; nothing of a failed try remains. */
+export async function copyChunk(projection: Projection, part: typeof EVERYTHING & { type: 'range' }, options: Pick<BackfillOptions, 'writer' | 'locks' | 'isPushedDown' | 'signal'>): Promise<number> {
+  const { writer, locks, signal } = options
+  const { origin, destination, tools, compiler } = writer
+  const columns = compiler.columns(projection)
+  const select = compiler.select(projection, part)
+  const side = destinationSide(projection)
+  for (let attempt = 1; ; attempt += 1)
+    try {
+      return await locks.with([projection.destination], () =>
+        destination.transaction(async () => {
+          await tools.lease.hold(destination, writer.runEpoch)
+          await destination.execute(compiler.deleteRange(projection, part))
+          if (!options.isPushedDown) return tools.bulk.pipe(origin, select, destination, projection.destination, columns)
+          const names = join(columns.map(({ name }) => raw(compiler.dialect(side).quote(name))))
+          return destination.execute(sql`INSERT INTO ${compiler.table(side, projection.destination)} (${names}) ${select}`)
+        }),
+      )
+    } catch (error) {
+      signal.throwIfAborted()
+      // A unique value that moved between two rows resolves itself once sync has applied the row that gave it away.
+      if (!isRetryable(error) || attempt >= 8) throw error
+      await new Promise((resolve) => setTimeout(resolve, 50 * attempt * (0.5 + Math.random())))
+    }
+}
