@@ -1,0 +1,91 @@
+/** JSON values: members written and read by type, as `engine.ts` and the plan language say. */
+import { parseType, type ColumnType } from '../../plan/schema.js'
+import { join, raw, sql, type Sql } from '../sql.js'
+import { exactCast, type MetaFunctions } from './exact-cast.js'
+import { quoteIdentifier, quoteLiteral } from './literals.js'
+import { once } from './once.js'
+import { castTo, textOf, valueType } from './types.js'
+
+/** jsonb_build_object takes at most 100 arguments. */
+const MEMBERS_PER_CALL = 50
+
+export interface JsonMember {
+  readonly name: string
+  readonly value: Sql
+  readonly type: ColumnType
+}
+
+export function jsonObject(members: readonly JsonMember[]): Sql {
+  if (members.length === 0) return raw(`CAST('{}' AS jsonb)`)
+  const calls: Sql[] = []
+  for (let start = 0; start < members.length; start += MEMBERS_PER_CALL) {
+    const pairs = members
+      .slice(start, start + MEMBERS_PER_CALL)
+      .map(({ name, value, type }) => sql`${raw(quoteLiteral(name))}, ${jsonMember(value, type)}`)
+    calls.push(sql`jsonb_build_object(${join(pairs)})`)
+  }
+  return calls.length === 1 ? calls[0]! : sql`(${join(calls, ' || ')})`
+}
+
+function jsonMember(value: Sql, type: ColumnType): Sql {
+  switch (parseType(type).kind) {
+    case 'bigint':
+    case 'int':
+    case 'smallint':
+    case 'decimal':
+    case 'double':
+    case 'boolean':
+      return sql`to_jsonb(${castTo(value, type)})`
+    case 'json':
+      return castTo(value, type)
+    default:
+      return sql`to_jsonb(${textOf(castTo(value, type), type)})`
+  }
+}
+
+/** NULL where the member is missing, JSON null, or no exact value of the type. */
+export function jsonGet(input: Sql, path: readonly string[], type: ColumnType, meta: MetaFunctions): Sql {
+  const keys = path.map((key) => raw(quoteLiteral(key)))
+  const place = path.length === 0 ? raw(`CAST('{}' AS text[])`) : sql`ARRAY[${join(keys)}]`
+  const { kind } = parseType(type)
+  if (kind === 'json') return sql`NULLIF(CAST(${input} AS jsonb) #> ${place}, CAST('null' AS jsonb))`
+  const text = sql`(CAST(${input} AS jsonb) #>> ${place})`
+  if (kind === 'text') return text
+  if (kind !== 'blob') return exactCast(text, 'text', type, meta)
+  return once(text, (hex) => sql`CASE WHEN ${hex} ~ '^([0-9A-Fa-f]{2})*$' THEN decode(${hex}, 'hex') END`)
+}
+
+/**
+ * An object or array is embedded only where its text comes back letter by letter; everything else becomes a string. So
+ * `#>> '{}'` of the result is the input, always.
+ */
+export function jsonFromText(input: Sql, meta: MetaFunctions): Sql {
+  return once(sql`CAST(${input} AS text)`, (text) => {
+    const parsed = sql`CASE WHEN ${text} ~ '^[[{]' THEN ${meta.tryJsonb(text)} END`
+    const exact = sql`SELECT CASE WHEN CAST(parsed.j AS text) = ${text} THEN parsed.j END FROM (SELECT ${parsed} AS j) AS parsed`
+    return sql`COALESCE((${exact}), to_jsonb(${text}))`
+  })
+}
+
+/** See `Dialect.unnest`. What is not of the shape has no elements. */
+export function unnestJson(json: Sql, shape: 'array' | 'object' | 'map', alias: string): Sql {
+  const name = raw(quoteIdentifier(alias))
+  const value = sql`CAST(${json} AS jsonb)`
+  if (shape === 'object') {
+    const row = sql`SELECT j AS value, CAST(0 AS bigint) AS ordinal, CAST(NULL AS text) AS name FROM (SELECT ${value} AS j) AS o`
+    return sql`LATERAL (${row} WHERE jsonb_typeof(j) = 'object') AS ${name}`
+  }
+  const ofShape = (wanted: string, empty: string) =>
+    sql`(SELECT CASE WHEN jsonb_typeof(j) = ${raw(quoteLiteral(wanted))} THEN j ELSE ${raw(`CAST('${empty}' AS jsonb)`)} END FROM (SELECT ${value} AS j) AS o)`
+  if (shape === 'array') {
+    const elements = sql`jsonb_array_elements(${ofShape('array', '[]')}) WITH ORDINALITY AS a(value, number)`
+    return sql`LATERAL (SELECT value, number - 1 AS ordinal, CAST(NULL AS text) AS name FROM ${elements}) AS ${name}`
+  }
+  const entries = sql`jsonb_each(${ofShape('object', '{}')}) WITH ORDINALITY AS a(name, value, number)`
+  return sql`LATERAL (SELECT value, number - 1 AS ordinal, name FROM ${entries}) AS ${name}`
+}
+
+/** NULL of a type: an untyped NULL would be text. */
+export function nullOf(type: ColumnType): Sql {
+  return raw(`CAST(NULL AS ${valueType(type)})`)
+}

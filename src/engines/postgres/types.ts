@@ -1,0 +1,106 @@
+/** Column types on PostgreSQL: their names, their text, their canonical text. */
+import { parseType, type ColumnType, type ParsedType } from '../../plan/schema.js'
+import { raw, sql, type Sql } from '../sql.js'
+
+/** Precision is never cut: what a column of the other side holds to the microsecond arrives so. */
+const NAMES: Readonly<Record<Exclude<ParsedType['kind'], 'char' | 'varchar' | 'decimal'>, string>> = {
+  bigint: 'bigint',
+  int: 'integer',
+  smallint: 'smallint',
+  double: 'double precision',
+  boolean: 'boolean',
+  text: 'text',
+  enum: 'text',
+  json: 'jsonb',
+  date: 'date',
+  time: 'time',
+  timestamp: 'timestamptz',
+  datetime: 'timestamp',
+  blob: 'bytea',
+}
+
+/** The type of a column in DDL. */
+export function ddlType(type: ColumnType): string {
+  const parsed = parseType(type)
+  // char(n) pads with blanks and ignores them when it compares; no other engine does both.
+  if (parsed.kind === 'char' || parsed.kind === 'varchar') return `varchar(${parsed.length})`
+  if (parsed.kind === 'decimal') return `numeric(${parsed.precision},${parsed.scale})`
+  return valueType(type)
+}
+
+/**
+ * The type of a value without its size. A cast to `varchar(3)` or `numeric(5,2)` cuts or rounds without an error, so casts
+ * use this; the column that takes the value checks its size.
+ */
+export function valueType(type: ColumnType): string {
+  const { kind, isUnsigned } = parseType(type)
+  if (kind === 'char' || kind === 'varchar') return 'text'
+  if (kind === 'decimal') return 'numeric'
+  // There are no unsigned integers: the next wider type holds them, up to the range of bigint.
+  if (kind === 'int' && isUnsigned) return 'bigint'
+  return NAMES[kind]
+}
+
+export function isTextType(type: ColumnType | undefined): boolean {
+  return type !== undefined && ['char', 'varchar', 'text', 'enum'].includes(parseType(type).kind)
+}
+
+export function isNumberType(type: ColumnType | undefined): boolean {
+  return type !== undefined && ['bigint', 'int', 'smallint', 'decimal', 'double'].includes(parseType(type).kind)
+}
+
+export function castTo(value: Sql, type: ColumnType): Sql {
+  return sql`CAST(${value} AS ${raw(valueType(type))})`
+}
+
+/** A value as text for people and JSON: what MySQL and MariaDB write for it too. */
+export function textOf(value: Sql, type: ColumnType | undefined): Sql {
+  if (type === undefined) return sql`CAST(${value} AS text)`
+  const { kind, scale } = parseType(type)
+  switch (kind) {
+    case 'boolean':
+      return sql`CAST(CAST(${value} AS integer) AS text)`
+    case 'timestamp':
+      return timeText(sql`(${value} AT TIME ZONE 'UTC')`, scale)
+    case 'datetime':
+      return timeText(value, scale)
+    case 'blob':
+      return sql`encode(${value}, 'hex')`
+    default:
+      return sql`CAST(${value} AS text)`
+  }
+}
+
+/** Six digits where the type has them; else as many as there are, so that a finer column loses nothing. */
+function timeText(value: Sql, scale: number | undefined): Sql {
+  return scale === 6 ? sql`to_char(${value}, 'YYYY-MM-DD HH24:MI:SS.US')` : sql`CAST(${value} AS text)`
+}
+
+/** See `Dialect.canonical`. */
+export function canonical(column: Sql, type: ColumnType): Sql {
+  const { kind, scale } = parseType(type)
+  switch (kind) {
+    case 'boolean':
+      return sql`CAST(CAST(${column} AS integer) AS text)`
+    case 'decimal':
+      return sql`CAST(round(CAST(${column} AS numeric), ${raw(String(scale))}) AS text)`
+    case 'double':
+      // Adding 0 makes -0 and 0 one value, as they compare.
+      return sql`encode(float8send(${column} + 0), 'hex')`
+    case 'timestamp':
+      return microseconds(sql`(${column} AT TIME ZONE 'UTC')`)
+    case 'datetime':
+      return microseconds(column)
+    case 'time':
+      return sql`to_char(CAST(${column} AS interval), 'HH24:MI:SS.US')`
+    case 'blob':
+      return sql`encode(${column}, 'hex')`
+    default:
+      return sql`CAST(${column} AS text)`
+  }
+}
+
+/** to_char has no text for the infinities. */
+function microseconds(value: Sql): Sql {
+  return sql`CASE WHEN isfinite(${value}) THEN to_char(${value}, 'YYYY-MM-DD HH24:MI:SS.US') ELSE CAST(${value} AS text) END`
+}
