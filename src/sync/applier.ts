@@ -50,6 +50,11 @@ export async function applyBatch(options: ApplierOptions): Promise<number> {
   }
 }
 
+/** All of these changes in one transaction, without taking or acknowledging them. */
+export async function applyChangesOnce(changes: readonly Change[], options: ApplierOptions): Promise<void> {
+  if (changes.length > 0) await applyChanges(changes, options, true)
+}
+
 async function applyChanges(changes: readonly Change[], options: ApplierOptions, isOneTransaction: boolean): Promise<void> {
   const { writer, router } = options
   const emptied = new Set(changes.filter((change) => change.isTruncate).flatMap((change) => router.readersOf(change.table)))
