@@ -78,8 +78,7 @@ export const ownEventType = (eventTypeKey: Expr): Expr => when([[isInterleaved(e
 /** For rows that have a creation time at most, where green asks for one: the epoch, which no real row has. */
 export const EPOCH = cast({ op: 'literal', value: '1970-01-01 00:00:01' }, 'timestamp')
 
-/** A condition that always holds, and one that never does. */
-export const always = compare(1, '=', 1)
+/** A condition that never holds. */
 export const never = compare(1, '=', 0)
 
 function sameEverywhere(text: string): { postgres: string; mysql: string } {

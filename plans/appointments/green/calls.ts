@@ -57,7 +57,6 @@ export const calls = {
       calls_appointment: { columns: ['appointment_id'] },
       calls_call: { columns: ['call_id'] },
       calls_source: { columns: ['source_table', 'company_id'] },
-      calls_extracted: { columns: ['extracted'], method: 'gin' },
     },
     foreignKeys: {
       calls_customer_fk: {

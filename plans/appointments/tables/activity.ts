@@ -1,5 +1,5 @@
 /** Ten logs that become one. */
-import { cast, interleave } from 'crossfade'
+import { cast, coalesce, interleave } from 'crossfade'
 import { pick, type Tools } from '../lenses.js'
 
 export const activity = (t: Tools) => ({
@@ -22,6 +22,7 @@ export const activity = (t: Tools) => ({
       created_at: d.created_at,
       updated_at: d.updated_at,
     },
+    back: ({ g }) => ({ description: coalesce(g.description, '') }),
   })),
 
   audit_trail: t.map('audit_trail', 'activity_log', ({ d, key }) => ({

@@ -1,5 +1,5 @@
 /** Notifications, invoices, billing periods, metrics. */
-import { cast, interleave, isNotNull, uuidOf } from 'crossfade'
+import { cast, coalesce, interleave, isNotNull, uuidOf } from 'crossfade'
 import { pick, type Tools } from '../lenses.js'
 
 export const billing = (t: Tools) => ({
@@ -27,6 +27,12 @@ export const billing = (t: Tools) => ({
       created_at: d.created_at,
       updated_at: d.updated_at,
     },
+    // The old table insists on these; a notification of the new application may go without.
+    back: ({ g }) => ({
+      notifiable_type: coalesce(g.notifiable_type, ''),
+      notifiable_id: coalesce(g.notifiable_id, 0),
+      data: coalesce(g.data, '{}'),
+    }),
   })),
 
   notification_logs: t.map('notification_logs', 'notifications', ({ d, key }) => ({

@@ -1,6 +1,6 @@
 /** Event types in their three forms, and who offers them. */
-import { cast, coalesce, interleave, isNull, same, when } from 'crossfade'
-import { always, EVENT_TYPE_SLOTS, member, never, pick, type Tools } from '../lenses.js'
+import { cast, coalesce, interleave, isNotNull, isNull, same, when } from 'crossfade'
+import { EVENT_TYPE_SLOTS, member, never, pick, type Tools } from '../lenses.js'
 
 const { services: SERVICE_SLOT, unified: UNIFIED_SLOT, count: SLOTS } = EVENT_TYPE_SLOTS
 
@@ -49,8 +49,9 @@ export const eventTypes = (t: Tools) => ({
       updated_at: d.updated_at,
       deleted_at: null,
     },
-    // An event type that the new application makes is one of the provider's, whatever it calls itself.
-    bornHere: () => always,
+    back: ({ g }) => ({ calcom_event_type_id: coalesce(g.external_id, '') }),
+    // The old table asks for a branch: an event type that is born without one comes back as a service.
+    bornHere: ({ g }) => isNotNull(g.branch_id),
   })),
 
   services: t.map(
@@ -107,8 +108,9 @@ export const eventTypes = (t: Tools) => ({
         back: ({ g }) => ({
           company_id: coalesce(g.company_id, member(g.settings, 'company_id', 'bigint unsigned')),
           branch_id: coalesce(g.branch_id, member(g.settings, 'branch_id', 'char(36)')),
+          default_duration_minutes: coalesce(g.duration_minutes, 30),
         }),
-        bornHere: () => never,
+        bornHere: ({ g }) => isNull(g.branch_id),
       }
     },
     t.fold('services', { owner: 'calcom_event_types', column: 'merged_services' }, ({ c, d }) => ({

@@ -1,5 +1,5 @@
 /** Webhooks and API logs. */
-import { coalesce, interleave, jsonFromText, same, valueTable, when, type Expr } from 'crossfade'
+import { cast, coalesce, concat, interleave, jsonFromText, object, same, valueTable, when, type Expr } from 'crossfade'
 import { EPOCH, member, pick, unlessChanged, type Tools } from '../lenses.js'
 
 /** The words of the old `webhook_events.status`; anything else waits to be looked at. */
@@ -18,9 +18,6 @@ const STATUS = {
 } as const
 
 const statusOf = (word: Expr): Expr => valueTable(word, STATUS, { value: 'pending' })
-
-/** The text of an old column where it is kept verbatim, else the JSON as text: formatting is part of a text. */
-const textOf = (verbatim: Expr, json: Expr): Expr => coalesce(verbatim, { op: 'jsonToText', input: json })
 
 export const webhooks = (t: Tools) => ({
   webhook_events: t.map('webhook_events', 'webhook_events', ({ d }) => ({
@@ -49,7 +46,15 @@ export const webhooks = (t: Tools) => ({
     },
     back: ({ g }) => {
       const old = member(g.details, 'status', 'varchar(255)')
-      return { status: unlessChanged(g.status, statusOf(old), old, g.status) }
+      // A webhook of the new application may leave out what the old one insisted on.
+      const born = concat('green-', cast(g.id, 'varchar(255)'))
+      return {
+        status: unlessChanged(g.status, statusOf(old), old, g.status),
+        event_type: coalesce(g.event_type, 'unknown'),
+        event_id: coalesce(g.event_id, born),
+        idempotency_key: coalesce(g.idempotency_key, born),
+        payload: coalesce(g.payload, object({})),
+      }
     },
   })),
 
@@ -72,7 +77,7 @@ export const webhooks = (t: Tools) => ({
       notes: null,
       retry_count: d.retry_count,
       ip_address: d.ip_address,
-      details: pick(d, 'payload', 'headers', 'response', 'processing_time_ms', 'is_duplicate', 'user_agent'),
+      details: pick(d, 'processing_time_ms', 'is_duplicate', 'user_agent'),
       received_at: null,
       processed_at: null,
       created_at: d.created_at,
@@ -80,10 +85,11 @@ export const webhooks = (t: Tools) => ({
     },
     back: ({ g }) => ({
       // The old column knows three words; what is pending there has not failed yet, what is dead has.
-      status: valueTable(g.status, { completed: 'success', pending: 'success', failed: 'error', dead: 'error' }),
-      payload: textOf(member(g.details, 'payload', 'text'), g.payload),
-      headers: textOf(member(g.details, 'headers', 'text'), g.headers),
-      response: textOf(member(g.details, 'response', 'text'), g.response),
+      status: valueTable(
+        g.status,
+        { completed: 'success', pending: 'success', failed: 'error', dead: 'error', duplicate: 'duplicate' },
+        { value: 'error' },
+      ),
     }),
   })),
 
@@ -196,6 +202,7 @@ export const webhooks = (t: Tools) => ({
       created_at: d.created_at,
       updated_at: d.updated_at,
     },
+    back: ({ g }) => ({ endpoint: coalesce(g.endpoint, ''), method: coalesce(g.method, '') }),
   })),
 
   api_health_logs: t.map('api_health_logs', 'api_call_logs', ({ d, key }) => ({
