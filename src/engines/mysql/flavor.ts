@@ -40,21 +40,8 @@ export interface Flavor {
   readonly dumpPrograms: readonly string[]
   readonly clientPrograms: readonly string[]
   readonly dumpOptions: readonly string[]
-  /** DDL that adds something to a table only where it is missing. `kind` is what the server calls it. */
-  addIfMissing(table: QualifiedTable, addition: TableAddition): readonly Sql[]
+  /** The type of a JSON column in DDL. */
   readonly jsonColumn: string
-  /** Of a JSON column, by its name. */
+  /** What follows it; `column` is quoted. */
   jsonCheck(column: string): string
-}
-
-export interface QualifiedTable {
-  readonly namespace: string
-  readonly table: string
-}
-
-export interface TableAddition {
-  readonly type: 'index' | 'unique' | 'foreignKey'
-  readonly name: string
-  /** After the name: `(columns)`, or `FOREIGN KEY (..) REFERENCES ..`. */
-  readonly definition: string
 }

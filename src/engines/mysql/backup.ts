@@ -1,0 +1,59 @@
+/** Dumps, restores and positions for point-in-time recovery. */
+import { stat } from 'node:fs/promises'
+import type { BackupTools, Location } from '../engine.js'
+import { raw } from '../sql.js'
+import type { SideContext } from './context.js'
+import { findProgram, runProgram } from './dump-programs.js'
+import { dumpLogically, isLogicalDump, restoreLogically } from './logical-dump.js'
+import { quoteIdentifier } from './quote.js'
+import type { MysqlSession } from './session.js'
+
+const MAX_NAME_LENGTH = 64
+
+export function createBackup(context: SideContext): BackupTools {
+  const { flavor, location, facts } = context
+  return {
+    async dump(file, signal) {
+      const program = await findProgram(flavor.dumpPrograms, flavor.engine, facts.version)
+      if ('reason' in program) {
+        await context.withSession('crossfade dump', (session) => dumpLogically(session, location.namespace, file, signal))
+        const note = `${program.reason}; the built-in logical dump holds tables and rows, but no views and routines`
+        return { tool: 'built-in', note, bytes: (await stat(file)).size }
+      }
+      const options = ['--single-transaction', '--quick', '--routines', '--skip-triggers', '--hex-blob', '--default-character-set=utf8mb4']
+      await runProgram(program.path, location.url, [...options, ...flavor.dumpOptions, location.namespace], { output: file, signal })
+      return { tool: program.name, note: program.version, bytes: (await stat(file)).size }
+    },
+    async recoveryMarker(session, name) {
+      // There are no named restore points here: the name goes beside the position.
+      const position = await flavor.position(session as MysqlSession)
+      return position === undefined ? `${name}: no binary log, so no point-in-time recovery` : `${name}: ${position}`
+    },
+    async restore(file, scratch, signal) {
+      const target = scratchLocation(location, scratch)
+      const database = quoteIdentifier(target.namespace)
+      await context.withSession('crossfade restore', async (session) => {
+        await session.execute(raw(`DROP DATABASE IF EXISTS ${database}`))
+        await session.execute(raw(`CREATE DATABASE ${database} CHARACTER SET utf8mb4`))
+        if (await isLogicalDump(file)) return restoreLogically(session, target.namespace, file, signal)
+        const client = await findProgram(flavor.clientPrograms, flavor.engine, facts.version)
+        if ('reason' in client) throw new TypeError(client.reason)
+        await runProgram(client.path, location.url, ['--default-character-set=utf8mb4', target.namespace], { input: file, signal })
+      })
+      return target
+    },
+    async dropScratch(scratch) {
+      const { namespace } = scratchLocation(location, scratch)
+      await context.withSession('crossfade restore', (session) =>
+        session.execute(raw(`DROP DATABASE IF EXISTS ${quoteIdentifier(namespace)}`)),
+      )
+    },
+  }
+}
+
+function scratchLocation(location: Location, scratch: string): Location {
+  const namespace = `crossfade_scratch_${scratch}`.slice(0, MAX_NAME_LENGTH)
+  const url = new URL(location.url)
+  url.pathname = `/${encodeURIComponent(namespace)}`
+  return { ...location, url: url.href, namespace }
+}

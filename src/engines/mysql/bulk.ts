@@ -1,0 +1,128 @@
+/** Writes many rows: multi-row INSERT, or LOAD DATA LOCAL where the server allows it. */
+import { Readable } from 'node:stream'
+import type { BulkWriter, Session } from '../engine.js'
+import { CrossfadeError } from '../errors.js'
+import { join, raw, sql, type RawRow, type Sql } from '../sql.js'
+import type { SideContext } from './context.js'
+import { loadLines, valueReader, type LoadColumn, type ValueReader } from './load-text.js'
+import { qualify, quoteIdentifier, quoteText } from './quote.js'
+import { MysqlSession } from './session.js'
+import { familyOf } from './types.js'
+
+/** Larger statements are not faster, but hold more memory on both ends. */
+const INSERT_BYTES = 1_000_000
+const STREAM_ROWS = 1_000
+/** Some room for the start of the statement and for escapes. */
+const PACKET_SHARE = 0.4
+
+type Columns = readonly LoadColumn[]
+
+export function createBulkWriter(context: Pick<SideContext, 'location' | 'facts'>): BulkWriter {
+  const target = (table: string) => qualify(context.location.namespace, table)
+  const maxPacket = Number(context.facts.settings['max_allowed_packet'] ?? 4_194_304)
+  const limitBytes = Math.min(INSERT_BYTES, maxPacket * PACKET_SHARE)
+  const insert: BulkWriter['insert'] = async (session, table, columns, rows) => {
+    for (const statement of insertStatements(target(table), columns, rows, limitBytes)) await session.execute(statement)
+  }
+  return {
+    insert,
+    async pipe(from, select, to, table, columns) {
+      const names = raw(columns.map(({ name }) => quoteIdentifier(name)).join(', '))
+      // A connection cannot read and write at once; the server can do both by itself.
+      if (from === to) return to.execute(sql`INSERT INTO ${raw(target(table))} (${names}) ${select}`)
+      if (to instanceof MysqlSession && isOn(context.facts.settings['local_infile'])) {
+        return load(from, select, to, target(table), columns)
+      }
+      let written = 0
+      for await (const rows of from.stream(select, STREAM_ROWS)) {
+        await insert(to, table, columns, rows)
+        written += rows.length
+      }
+      return written
+    },
+  }
+}
+
+function isOn(value: string | undefined): boolean {
+  return value === 'ON' || value === '1'
+}
+
+function* insertStatements(table: string, columns: Columns, rows: readonly RawRow[], limitBytes: number): Generator<Sql> {
+  const readers = columns.map(({ type }) => valueReader(type))
+  const isBlob = columns.map(({ type }) => familyOf(type) === 'blob')
+  const start = `INSERT INTO ${table} (${columns.map(({ name }) => quoteIdentifier(name)).join(', ')}) VALUES `
+  let tuples: string[] = []
+  let bytes = 0
+  for (const row of rows) {
+    const tuple = `(${readers.map((read, index) => literal(read(row[index] ?? null), isBlob[index]!)).join(',')})`
+    // Four bytes at most for a character.
+    const size = tuple.length * (tuple.length > limitBytes / 4 ? 4 : 2)
+    if (tuples.length > 0 && bytes + size > limitBytes) {
+      yield raw(start + tuples.join(','))
+      tuples = []
+      bytes = 0
+    }
+    tuples.push(tuple)
+    bytes += size
+  }
+  if (tuples.length > 0) yield raw(start + tuples.join(','))
+}
+
+function literal(value: string | null, isBlob: boolean): string {
+  if (value === null) return 'NULL'
+  if (!isBlob) return quoteText(value)
+  return value === '' ? `''` : `X'${value}'`
+}
+
+/** The file is the stream of rows: the server reads it as fast as it writes, and so does the other side. */
+async function load(from: Session, select: Sql, to: MysqlSession, table: string, columns: Columns): Promise<number> {
+  const readers = columns.map(({ type }) => valueReader(type))
+  let sent = 0
+  let source: Readable | undefined
+  const open = () => {
+    source = Readable.from(
+      lines(from, select, readers, (rows) => (sent += rows)),
+      { highWaterMark: 2 },
+    )
+    return source
+  }
+  try {
+    const { affected, warnings } = await to.run(loadStatement(table, columns), open)
+    if (warnings > 0) throw await warningError(to, table)
+    if (affected !== sent) throw new CrossfadeError('STATEMENT_FAILED', `${table} took ${affected} of ${sent} rows`)
+    return affected
+  } finally {
+    source?.destroy()
+  }
+}
+
+async function* lines(from: Session, select: Sql, readers: readonly ValueReader[], count: (rows: number) => void): AsyncGenerator<Buffer> {
+  for await (const rows of from.stream(select, STREAM_ROWS)) {
+    count(rows.length)
+    const bytes = loadLines(rows, readers)
+    // Each piece becomes a packet, which must stay below 16 MB.
+    for (let start = 0; start < bytes.length; start += INSERT_BYTES) yield bytes.subarray(start, start + INSERT_BYTES)
+  }
+}
+
+function loadStatement(table: string, columns: Columns): Sql {
+  const isBlob = ({ type }: LoadColumn) => familyOf(type) === 'blob'
+  const targets = columns.map((column, index) => (isBlob(column) ? `@crossfade_${index}` : quoteIdentifier(column.name)))
+  const sets = columns.flatMap((column, index) =>
+    isBlob(column) ? [raw(`${quoteIdentifier(column.name)} = UNHEX(@crossfade_${index})`)] : [],
+  )
+  const set = sets.length === 0 ? raw('') : sql` SET ${join(sets)}`
+  const format = `FIELDS TERMINATED BY '\\t' ESCAPED BY '\\\\' LINES TERMINATED BY '\\n'`
+  return sql`LOAD DATA LOCAL INFILE 'crossfade' INTO TABLE ${raw(table)} CHARACTER SET utf8mb4 ${raw(format)} (${raw(targets.join(', '))})${set}`
+}
+
+/** LOCAL turns errors into warnings and leaves rows out: any of them is an error here. */
+async function warningError(session: MysqlSession, table: string): Promise<CrossfadeError> {
+  const rows = await session.query(raw('SHOW WARNINGS'))
+  const codes = [...new Set(rows.map(([, code]) => String(code)))]
+  const isDuplicate = codes.includes('1062')
+  return new CrossfadeError(
+    isDuplicate ? 'UNIQUE_VIOLATION' : 'STATEMENT_FAILED',
+    `${table} did not take all rows as they are: server warnings ${codes.join(', ')}`,
+  )
+}

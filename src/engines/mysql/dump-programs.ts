@@ -1,0 +1,96 @@
+/** The server's own dump and client programs. */
+import { execFile, spawn } from 'node:child_process'
+import { createReadStream, createWriteStream } from 'node:fs'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { pipeline } from 'node:stream/promises'
+import { promisify } from 'node:util'
+import { CrossfadeError } from '../errors.js'
+import { connectionOptions } from './connection-options.js'
+
+const run = promisify(execFile)
+
+export interface FoundProgram {
+  readonly name: string
+  readonly path: string
+  readonly version: string
+}
+
+/** A program of the server's family that is not older than the server; else why there is none. */
+export async function findProgram(
+  names: readonly string[],
+  engine: 'mysql' | 'mariadb',
+  serverVersion: string,
+): Promise<FoundProgram | { readonly reason: string }> {
+  const reasons: string[] = []
+  for (const name of names) {
+    const version = await run(name, ['--version']).then(
+      ({ stdout }) => stdout.trim(),
+      () => undefined,
+    )
+    if (version === undefined) reasons.push(`${name} is not on PATH`)
+    else if (/mariadb/i.test(version) !== (engine === 'mariadb')) reasons.push(`${name} is not of ${engine}`)
+    else if (isOlder(version, serverVersion)) reasons.push(`${name} is older than the server`)
+    else return { name, path: name, version }
+  }
+  return { reason: reasons.join(', ') }
+}
+
+/** By major and minor version. `Ver 10.19 Distrib 10.11.6-MariaDB` has the program's own number in front. */
+function isOlder(program: string, server: string): boolean {
+  const versionOf = (text: string) => /(\d+)\.(\d+)/.exec(text)?.slice(1).map(Number) ?? [0, 0]
+  const text = /(?:Distrib|from) (\S+)/.exec(program)?.[1] ?? /Ver (\S+)/.exec(program)?.[1] ?? ''
+  const [major, minor] = versionOf(text)
+  const [serverMajor, serverMinor] = versionOf(server)
+  return major! < serverMajor! || (major === serverMajor && minor! < serverMinor!)
+}
+
+interface RunOptions {
+  readonly input?: string
+  readonly output?: string
+  readonly signal: AbortSignal
+}
+
+/** The password goes by a file that only this user can read: arguments are visible to everybody on the machine. */
+export async function runProgram(path: string, url: string, args: readonly string[], { input, output, signal }: RunOptions): Promise<void> {
+  const folder = await mkdtemp(join(tmpdir(), 'crossfade-'))
+  try {
+    const defaults = join(folder, 'client.cnf')
+    await writeFile(defaults, clientOptions(url), { mode: 0o600 })
+    const child = spawn(path, [`--defaults-file=${defaults}`, ...args], {
+      signal,
+      stdio: [input === undefined ? 'ignore' : 'pipe', output === undefined ? 'ignore' : 'pipe', 'pipe'],
+    })
+    let complaint = ''
+    child.stderr!.setEncoding('utf8').on('data', (text: string) => {
+      complaint = `${complaint}${text}`.slice(-2_000)
+    })
+    const ended = new Promise<number | null>((resolve, reject) => {
+      child.once('error', reject)
+      child.once('close', resolve)
+    })
+    const [code] = await Promise.all([
+      ended,
+      output === undefined ? undefined : pipeline(child.stdout!, createWriteStream(output, { mode: 0o600 })),
+      // A client that fails closes its end; its exit code says so.
+      input === undefined ? undefined : pipeline(createReadStream(input), child.stdin!).catch(() => undefined),
+    ])
+    if (code !== 0) throw new CrossfadeError('BACKUP_UNPROVEN', `${path} ended with ${code}: ${complaint.trim()}`)
+  } finally {
+    await rm(folder, { recursive: true, force: true })
+  }
+}
+
+function clientOptions(url: string): string {
+  const { host, port, socketPath, user, password, ssl } = connectionOptions(url)
+  const quote = (text: string) => `"${text.replace(/["\\]/g, '\\$&')}"`
+  const lines = [
+    '[client]',
+    `user=${quote(user ?? '')}`,
+    `password=${quote(password ?? '')}`,
+    ...(socketPath ? [`socket=${quote(socketPath)}`] : [`host=${quote(host!)}`, `port=${port}`, 'protocol=tcp']),
+    ...(ssl ? ['ssl'] : []),
+  ]
+  return `${lines.join('\n')}\n`
+}

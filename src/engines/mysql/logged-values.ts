@@ -1,0 +1,49 @@
+/** SQL of the values that capture triggers log: a JSON array of texts and nulls, the same texts that a session reads. */
+import { quoteIdentifier } from './quote.js'
+
+export interface LoggedColumn {
+  readonly name: string
+  /** `data_type` of the information schema. */
+  readonly dataType: string
+}
+
+/** `source` is `OLD`, `NEW` or an alias. `replaced` gives the new text of columns that a cascade will set. */
+export function loggedValues(
+  columns: readonly LoggedColumn[],
+  source: string,
+  replaced: ReadonlyMap<string, string> = new Map(),
+): string {
+  const values = columns.map((column) => {
+    const value = replaced.get(column.name) ?? `${source}.${quoteIdentifier(column.name)}`
+    return value === 'NULL' ? `'null'` : `COALESCE(JSON_QUOTE(${loggedText(value, column.dataType)}), 'null')`
+  })
+  return `CONCAT('[', ${values.join(`, ',', `)}, ']')`
+}
+
+function loggedText(value: string, dataType: string): string {
+  switch (dataType) {
+    case 'char':
+    case 'varchar':
+    case 'tinytext':
+    case 'text':
+    case 'mediumtext':
+    case 'longtext':
+    case 'enum':
+    case 'set':
+      return `CONVERT(${value} USING utf8mb4)`
+    case 'binary':
+    case 'varbinary':
+    case 'tinyblob':
+    case 'blob':
+    case 'mediumblob':
+    case 'longblob':
+      return `LOWER(HEX(${value}))`
+    case 'bit':
+      return `CAST(${value} + 0 AS CHAR)`
+    case 'timestamp':
+      // In UTC, whatever the time zone of the application's session, and exact in the hour that comes twice.
+      return `CAST('1970-01-01 00:00:00' + INTERVAL UNIX_TIMESTAMP(${value}) SECOND AS CHAR)`
+    default:
+      return `CAST(${value} AS CHAR)`
+  }
+}

@@ -1,0 +1,184 @@
+/** All tools of one side on MySQL or MariaDB. */
+import type { Location, ServerFacts, Side, SideTools } from '../engine.js'
+import { raw } from '../sql.js'
+import { createBackup } from './backup.js'
+import { createBulkWriter } from './bulk.js'
+import { createCapture } from './capture.js'
+import { errnoOf } from './classify-error.js'
+import { KillSwitch, type SideContext } from './context.js'
+import { mysqlDialect } from './dialect.js'
+import { findDrift } from './drift.js'
+import { createFence } from './fence.js'
+import type { Flavor } from './flavor.js'
+import { introspect } from './introspect.js'
+import { createLease } from './lease.js'
+import { mariadb } from './mariadb.js'
+import { metaNames } from './meta.js'
+import { mysql } from './mysql.js'
+import { markSession } from './own-sessions.js'
+import { preflight } from './preflight.js'
+import { quoteIdentifier } from './quote.js'
+import { dropMetaIfEmpty, findRemains } from './remains.js'
+import { readReplicaLag } from './replica-lag.js'
+import { createIndexes, createTables, dropTables, setNextValue } from './schema.js'
+import { MysqlSession } from './session.js'
+import { COMMON_SETTINGS } from './settings.js'
+
+const NO_SUCH_DATABASE = 1049
+
+export interface MysqlSideOptions {
+  /** Replicas of this server whose lag slows Crossfade down. Default none: a primary does not know how far they are. */
+  readonly replicaUrls?: readonly string[]
+  /** Default: the current time. */
+  readonly now?: () => Date
+}
+
+/** @throws {CrossfadeError} CONNECT_FAILED */
+export async function openMysqlSide(location: Location, side: Side, options: MysqlSideOptions = {}): Promise<SideTools> {
+  const { flavor, facts } = await detect(location.url)
+  return new MysqlSide(location, side, flavor, facts, options)
+}
+
+/** The server says what it is, not the URL. */
+async function detect(url: string): Promise<{ flavor: Flavor; facts: ServerFacts }> {
+  const probe = await MysqlSession.open(url, mysqlDialect('mariadb'), { killQuery: async () => {}, onClose: () => {} })
+  try {
+    const version = String((await probe.query(raw('SELECT VERSION()')))[0]![0])
+    const flavor = /mariadb/i.test(version) ? mariadb : mysql
+    const names = flavor.factNames.map((name) => `'${name}'`).join(', ')
+    const settings = await probe.query(raw(`SHOW GLOBAL VARIABLES WHERE variable_name IN (${names})`))
+    const [identity] = await probe.query(raw(`SELECT ${flavor.serverIdentity}, CURRENT_USER()`))
+    return {
+      flavor,
+      facts: {
+        engine: flavor.engine,
+        version,
+        settings: Object.fromEntries(settings.map(([name, value]) => [String(name), String(value)])),
+        // The user belongs to it: another one may not be allowed to read the other side.
+        reach: `${flavor.engine}:${identity!.map(String).join(':')}`,
+      },
+    }
+  } finally {
+    await probe.close()
+  }
+}
+
+class MysqlSide implements SideTools {
+  readonly dialect
+  readonly schema
+  readonly capture
+  readonly fence
+  readonly lease
+  readonly bulk
+  readonly backup
+  readonly #context: SideContext
+  readonly #killer: KillSwitch
+  readonly #open = new Set<MysqlSession>()
+
+  constructor(
+    readonly location: Location,
+    readonly side: Side,
+    private readonly flavor: Flavor,
+    readonly facts: ServerFacts,
+    private readonly options: MysqlSideOptions,
+  ) {
+    this.dialect = mysqlDialect(flavor.engine)
+    this.#killer = new KillSwitch(() => this.connect('crossfade control'))
+    this.#context = {
+      side,
+      location,
+      flavor,
+      facts,
+      dialect: this.dialect,
+      meta: metaNames(side, location.metaNamespace),
+      killer: this.#killer,
+      connect: (application) => this.connect(application),
+      withSession: (application, work) => this.#withSession(application, work),
+    }
+    const ddl = () => ({
+      namespace: location.namespace,
+      flavor,
+      hasExplicitTimestamps: ['ON', '1'].includes(facts.settings['explicit_defaults_for_timestamp'] ?? ''),
+      now: (options.now ?? (() => new Date()))(),
+    })
+    this.schema = {
+      createTables: (schema) => createTables(schema, ddl()),
+      createIndexes: (schema) => createIndexes(schema, ddl()),
+      dropTables: (schema) => dropTables(schema, ddl()),
+      setNextValue: (table, _column, next) => setNextValue(location.namespace, table, next),
+      introspect: (session) => introspect(session as MysqlSession, location.namespace),
+      drift: async (session, schema) => findDrift(side, schema, await introspect(session as MysqlSession, location.namespace)),
+    } satisfies SideTools['schema']
+    this.capture = createCapture(this.#context)
+    this.fence = createFence(this.#context)
+    this.lease = createLease(this.#context)
+    this.bulk = createBulkWriter(this.#context)
+    this.backup = createBackup(this.#context)
+  }
+
+  async connect(application?: string): Promise<MysqlSession> {
+    const hooks = { killQuery: (id: number) => this.#killer.killQuery(id), onClose: (closed: MysqlSession) => void this.#open.delete(closed) }
+    const session = await MysqlSession.open(this.location.url, this.dialect, hooks, application)
+    try {
+      await this.#prepare(session)
+    } catch (error) {
+      await session.close()
+      throw error
+    }
+    this.#open.add(session)
+    return session
+  }
+
+  preflight(tables: Parameters<SideTools['preflight']>[0]): ReturnType<SideTools['preflight']> {
+    return this.#withSession('crossfade preflight', async (session) => {
+      const findings = await preflight(this.#context, session, tables)
+      const remains = await findRemains(this.#context, session, this.#ownIds())
+      if (remains.length === 0) return findings
+      const message = `${this.side} has remains of an earlier run: ${remains.join(', ')}`
+      return [...findings, { code: 'remains', severity: 'warning', message, hint: 'Resume that run, or remove it with `crossfade abort`.' }]
+    })
+  }
+
+  remains(): Promise<readonly string[]> {
+    return this.#withSession('crossfade remains', (session) => findRemains(this.#context, session, this.#ownIds()))
+  }
+
+  async load(session: Parameters<SideTools['load']>[0]): ReturnType<SideTools['load']> {
+    const [row] = await session.query(raw(`SHOW GLOBAL STATUS LIKE 'Threads_running'`))
+    const lags = await Promise.all((this.options.replicaUrls ?? []).map((url) => readReplicaLag(url, this.flavor)))
+    const known = lags.filter((lag) => lag !== null)
+    // One of them is the thread that asks.
+    return { replicaLagMs: known.length === 0 ? null : Math.max(...known), runningQueries: Math.max(0, Number(row?.[1] ?? 1) - 1) }
+  }
+
+  dropMeta(): Promise<void> {
+    return this.#withSession('crossfade', (session) => dropMetaIfEmpty(this.#context, session))
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#killer.close()
+    await Promise.all([...this.#open].map((session) => session.close()))
+  }
+
+  #ownIds(): ReadonlySet<number> {
+    return new Set([...this.#open].map(({ id }) => id))
+  }
+
+  async #withSession<T>(application: string, work: (session: MysqlSession) => Promise<T>): Promise<T> {
+    await using session = await this.connect(application)
+    return await work(session)
+  }
+
+  async #prepare(session: MysqlSession): Promise<void> {
+    await session.execute(raw(`SET ${[...COMMON_SETTINGS, ...this.flavor.sessionSettings].join(', ')}`))
+    await session.execute(raw('SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED'))
+    await markSession(this, session)
+    try {
+      await session.execute(raw(`USE ${quoteIdentifier(this.location.namespace)}`))
+    } catch (error) {
+      // `createTables` makes the database; until then statements name everything in full.
+      if (errnoOf(error) !== NO_SUCH_DATABASE) throw error
+    }
+  }
+}
+

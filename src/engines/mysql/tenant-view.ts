@@ -1,0 +1,28 @@
+/** Row-level security: a view that shows the rows of one tenant. */
+import { type TableSpec } from '../../plan/schema.js'
+import { raw, type Sql } from '../sql.js'
+import { qualify, quoteIdentifier } from './quote.js'
+import { castName, isTextType } from './types.js'
+
+const FUNCTION = 'app_tenant'
+
+/**
+ * A view cannot name a variable, so a function reads `@app_tenant`, which the application sets after it has logged in.
+ * DROP and CREATE: MySQL knows neither OR REPLACE nor, before 8.0.29, IF NOT EXISTS for functions.
+ */
+export function tenantView(namespace: string, name: string, table: TableSpec): Sql[] {
+  const column = table.tenantColumn!
+  const { type } = table.columns[column]!
+  const call = `${qualify(namespace, FUNCTION)}()`
+  const tenant = isTextType(type) ? call : `CAST(${call} AS ${castName(type)})`
+  const view = qualify(namespace, `${name}_tenant`)
+  return [
+    raw(`DROP FUNCTION IF EXISTS ${qualify(namespace, FUNCTION)}`),
+    raw(
+      `CREATE FUNCTION ${qualify(namespace, FUNCTION)}() RETURNS VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NO SQL DETERMINISTIC RETURN @app_tenant`,
+    ),
+    raw(
+      `CREATE OR REPLACE SQL SECURITY DEFINER VIEW ${view} AS SELECT * FROM ${qualify(namespace, name)} WHERE ${quoteIdentifier(column)} = ${tenant} WITH CHECK OPTION`,
+    ),
+  ]
+}
