@@ -167,6 +167,8 @@ export interface Fence {
   /** True when every gate trigger of `tables` is present and enabled. */
   isArmed(tables: readonly string[]): Promise<boolean>
   disarm(tables: readonly string[], options: InstallOptions): Promise<void>
+  /** True when {@link prepare} made the authority row and nobody removed it. */
+  exists(): Promise<boolean>
   read(): Promise<AuthorityState>
   /**
    * Waits for writers in flight, keeps new ones waiting, then closes the side: afterwards no write but Crossfade's own can

@@ -53,6 +53,8 @@ export interface MigrationContext {
   /** The migration's row as last read. */
   state(): Promise<MigrationState>
   readonly loops: Loops
+  /** Removes the journal and the meta namespaces; the last thing a migration does. */
+  dropMeta(): Promise<void>
 }
 
 /** The sync of each direction; made when first asked for. */

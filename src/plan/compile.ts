@@ -72,6 +72,16 @@ export class Compiler {
     return sql`SELECT COUNT(*), ${dialect.sumHash(hash)} FROM (${this.select(projection, part)}) p`
   }
 
+  /** COUNT of the projected rows; runs on the origin. */
+  countOrigin(projection: Projection): Sql {
+    return sql`SELECT COUNT(*) FROM (${this.select(projection, EVERYTHING)}) p`
+  }
+
+  /** COUNT of the destination's rows; runs on the destination. */
+  countDestination(projection: Projection): Sql {
+    return sql`SELECT COUNT(*) FROM ${this.#destinationRows(projection, EVERYTHING)}`
+  }
+
   /** COUNT and digest of the destination's rows of a part; runs on the destination. */
   digestDestination(projection: Projection, part: Part): Sql {
     const dialect = this.dialect(destinationSide(projection))

@@ -1,0 +1,347 @@
+/** One run of a migration: takes the lease, mends what a crash left, and walks the phases from where the journal stands. */
+import { createActor, waitFor } from 'xstate'
+import type { Logger } from 'pino'
+import { openSide } from '../engines/open-side.js'
+import { openGateBoard } from '../engines/gate-board.js'
+import { CrossfadeError } from '../engines/errors.js'
+import type { Side, SideTools } from '../engines/engine.js'
+import type { CommandName, MigrationEvent, Phase } from '../journal/events.js'
+import type { Journal, MigrationState } from '../journal/journal.js'
+import { openJournal } from '../journal/open-journal.js'
+import { Compiler } from '../plan/compile.js'
+import type { Plan } from '../plan/plan.js'
+import { SyncLoop } from '../sync/sync-loop.js'
+import { TableLocks } from '../sync/table-locks.js'
+import { Loops, PhaseInterrupted, otherSide, sideOf, type Interruption, type MigrationContext, type PhaseResult } from './context.js'
+import { createMigrationMachine, type MachineOutcome } from './machine.js'
+import { judge } from './operator.js'
+import { runPhaseWork } from './phases/index.js'
+import { removeFromSides } from './removal.js'
+import { reconcileAll } from './switching.js'
+
+export interface RunOptions {
+  readonly plan: Plan
+  readonly planHash: string
+  readonly blueUrl: string
+  readonly greenUrl: string
+  readonly journalUrl: string
+  readonly metaNamespace: string
+  readonly backupDirectory: string
+  /** Ends the run when this phase is done. */
+  readonly until?: Phase | undefined
+  /** `--yes`: the switch and the completion need no further word. */
+  readonly approve: boolean
+  /** A command carried out first, as if it had been posted. */
+  readonly first?: CommandName | undefined
+  /** Without a terminal nobody is there to approve: the run ends with outcome `waiting`. */
+  readonly exitWhenWaiting: boolean
+  readonly onEvent: (event: MigrationEvent) => void
+  readonly log: Logger
+  /** SIGINT or SIGTERM. */
+  readonly signal: AbortSignal
+  readonly actor: string
+}
+
+export interface RunResult {
+  readonly outcome: MachineOutcome
+  readonly reason: string
+}
+
+/** Three missed renewals lose the lease. */
+const LEASE_TTL_MS = 10_000
+const LEASE_RENEW_MS = 3000
+const COMMAND_POLL_MS = 250
+/** Transactions of an earlier run get this long before their connections are ended. */
+const TAKEOVER_GRACE_MS = 5000
+
+/**
+ * @throws {CrossfadeError} LEASE_HELD when another run holds the migration; CONNECT_FAILED, JOURNAL_INVALID, PLAN_INVALID when nothing
+ * could be begun.
+ */
+export async function runMigration(options: RunOptions): Promise<RunResult> {
+  const { plan, metaNamespace, log } = options
+  const opened: AsyncDisposable[] = []
+  const journal = await openJournal({ url: options.journalUrl, metaNamespace, plan: plan.name })
+  try {
+    const blue = await openSide(options.blueUrl, 'blue', metaNamespace)
+    opened.push(blue)
+    const green = await openSide(options.greenUrl, 'green', metaNamespace)
+    opened.push(green)
+    if (blue.facts.engine !== green.facts.engine)
+      throw new CrossfadeError('URL_INVALID', `blue is ${blue.facts.engine} and green is ${green.facts.engine}; both sides must be of one engine`)
+    await journal.prepare()
+    const runEpoch = await journal.acquireLease(options.actor, LEASE_TTL_MS)
+    try {
+      return await new Run(options, journal, blue, green, runEpoch).run()
+    } finally {
+      await journal.releaseLease(runEpoch).catch((error: unknown) => log.warn({ err: error }, 'the lease could not be given back; it runs out by itself'))
+    }
+  } finally {
+    for (const side of opened.reverse()) await side[Symbol.asyncDispose]()
+    await journal.close()
+  }
+}
+
+class Run {
+  readonly #options: RunOptions
+  readonly #journal: Journal
+  readonly #blue: SideTools
+  readonly #green: SideTools
+  readonly #runEpoch: number
+  readonly #compiler: Compiler
+  readonly #locks = new TableLocks()
+  readonly #loops: Loops
+  readonly #timers: NodeJS.Timeout[] = []
+  #interruption: Interruption | undefined
+  #phase = new AbortController()
+  #isCommandBusy = false
+
+  constructor(options: RunOptions, journal: Journal, blue: SideTools, green: SideTools, runEpoch: number) {
+    this.#options = options
+    this.#journal = journal
+    this.#blue = blue
+    this.#green = green
+    this.#runEpoch = runEpoch
+    this.#compiler = new Compiler(options.plan, {
+      blue: { dialect: blue.dialect, namespace: blue.location.namespace },
+      green: { dialect: green.dialect, namespace: green.location.namespace },
+    })
+    this.#loops = new Loops((origin) => this.#makeLoop(origin))
+  }
+
+  async run(): Promise<RunResult> {
+    const { options } = { options: this.#options }
+    const board = await openGateBoard(options.journalUrl, { meta: options.metaNamespace })
+    const onSignal = (): void => this.#interrupt({ type: 'interrupt', reason: 'stopped by a signal; `crossfade run` continues from here' })
+    options.signal.addEventListener('abort', onSignal, { once: true })
+    try {
+      let state = await this.#begin()
+      await this.#blue.lease.take(this.#runEpoch, TAKEOVER_GRACE_MS)
+      await this.#green.lease.take(this.#runEpoch, TAKEOVER_GRACE_MS)
+      await board.prepare({ side: state.authority, epoch: state.epoch })
+      this.#watchLease()
+      this.#watchCommands()
+      const context = (signal: AbortSignal): MigrationContext => this.#context(board, signal)
+      await reconcileAll(context(this.#phase.signal))
+      if (options.first) await this.#carryOut(options.first, options.actor)
+      state = await this.#read()
+      if (options.signal.aborted) onSignal()
+      const result = state.phase === 'ended' ? await this.#afterEnd(context(this.#phase.signal), state) : await this.#walk(context, state.phase)
+      await this.#emit({ type: 'outcome', outcome: eventOutcome(result.outcome), reason: result.reason }).catch(() => undefined)
+      return result
+    } finally {
+      for (const timer of this.#timers) clearInterval(timer)
+      options.signal.removeEventListener('abort', onSignal)
+      await this.#loops.close().catch(() => undefined)
+      await board.close().catch(() => undefined)
+    }
+  }
+
+  async #begin(): Promise<MigrationState> {
+    const known = await this.#journal.read()
+    if (!known || (known.phase === 'ended' && this.#options.first === undefined)) return this.#journal.begin(this.#options.planHash)
+    if (known.planHash !== this.#options.planHash && known.phase !== 'ended')
+      throw new CrossfadeError('PLAN_INVALID', `plan "${known.plan}" has changed since this migration began; go on with the old plan, or abort and start again`)
+    return known
+  }
+
+  async #walk(context: (signal: AbortSignal) => MigrationContext, start: Phase): Promise<RunResult> {
+    const machine = createMigrationMachine((phase) => this.#runPhase(phase, context), start)
+    const actor = createActor(machine)
+    actor.start()
+    const snapshot = await waitFor(actor, (current) => current.status === 'done', { timeout: Number.POSITIVE_INFINITY })
+    return { outcome: snapshot.context.outcome, reason: snapshot.context.reason }
+  }
+
+  async #runPhase(phase: Phase | 'aborting', makeContext: (signal: AbortSignal) => MigrationContext): Promise<PhaseResult> {
+    const startedAt = performance.now()
+    // An interruption that led here was answered by coming here.
+    if (phase === 'rollback' || phase === 'aborting') this.#interruption = undefined
+    this.#phase = new AbortController()
+    if (this.#interruption) this.#phase.abort(new PhaseInterrupted(this.#interruption))
+    const context = makeContext(this.#phase.signal)
+    let result: PhaseResult
+    try {
+      if (phase !== 'aborting') await this.#journal.update(this.#runEpoch, { phase })
+      if (phase !== 'aborting') await this.#emit({ type: 'phase-started', phase })
+      this.#phase.signal.throwIfAborted()
+      result = await runPhaseWork(phase, context)
+    } catch (error) {
+      result = this.#explain(error)
+    }
+    if (phase === 'aborting') return result
+    const durationMs = Math.round(performance.now() - startedAt)
+    const isDone = result.type === 'done' || (result.type === 'stopped' && (result.outcome === 'until-reached' || result.outcome === 'waiting'))
+    await this.#emit({
+      type: 'phase-done',
+      phase,
+      result: isDone ? 'done' : result.type === 'abort' ? 'aborted' : 'failed',
+      durationMs,
+      ...('reason' in result && !isDone ? { reason: result.reason } : {}),
+    }).catch((error: unknown) => this.#options.log.error({ err: error }, 'the journal did not take an event'))
+    if (result.type === 'done') {
+      if (phase === 'complete') await this.#journal.update(this.#runEpoch, { phase: 'ended', outcome: 'completed' })
+      else if (phase === 'rollback') await this.#journal.update(this.#runEpoch, { phase: 'ended', outcome: 'rolled-back' })
+      else if (phase === this.#options.until) {
+        await this.#journal.update(this.#runEpoch, { phase: nextPhase(phase) })
+        return { type: 'stopped', outcome: 'until-reached', reason: `${phase} is done` }
+      }
+    }
+    return result
+  }
+
+  /** An error of a phase as its result. */
+  #explain(error: unknown): PhaseResult {
+    const interruption = error instanceof PhaseInterrupted ? error.interruption : this.#interruption
+    if (interruption)
+      switch (interruption.type) {
+        case 'rollback':
+          return { type: 'rollback', reason: interruption.reason }
+        case 'abort':
+          return { type: 'abort', reason: interruption.reason }
+        case 'interrupt':
+          return { type: 'stopped', outcome: 'interrupted', reason: interruption.reason }
+        case 'failure':
+          this.#options.log.error({ err: interruption.error }, interruption.reason)
+          return { type: 'stopped', outcome: 'failed', reason: interruption.reason }
+      }
+    this.#options.log.error({ err: error }, 'a phase failed')
+    return { type: 'stopped', outcome: error instanceof CrossfadeError && error.code === 'REFUSED' ? 'refused' : 'failed', reason: describe(error) }
+  }
+
+  /** `complete` after a rollback, or `abort` of what has ended: takes away what was kept for a look. */
+  async #afterEnd(context: MigrationContext, state: MigrationState): Promise<RunResult> {
+    if (state.outcome === 'rolled-back' || this.#options.first === 'abort') {
+      await removeFromSides(context, { dropGreen: state.outcome !== 'completed' })
+      await this.#dropMeta()
+    }
+    return { outcome: 'completed', reason: state.outcome === 'completed' ? 'the migration was completed before' : 'what the migration had left is removed' }
+  }
+
+  async #dropMeta(): Promise<void> {
+    for (const timer of this.#timers) clearInterval(timer)
+    await this.#journal.remove()
+    await this.#green.dropMeta()
+    await this.#blue.dropMeta()
+  }
+
+  #context(board: MigrationContext['board'], signal: AbortSignal): MigrationContext {
+    return {
+      plan: this.#options.plan,
+      compiler: this.#compiler,
+      blue: this.#blue,
+      green: this.#green,
+      journal: this.#journal,
+      board,
+      runEpoch: this.#runEpoch,
+      isPushedDown: this.#blue.facts.reach === this.#green.facts.reach,
+      locks: this.#locks,
+      backupDirectory: this.#options.backupDirectory,
+      until: this.#options.until,
+      approve: this.#options.approve,
+      exitWhenWaiting: this.#options.exitWhenWaiting,
+      emit: (event) => this.#emit(event),
+      show: (event) => this.#options.onEvent(event),
+      signal,
+      interrupt: (interruption) => this.#interrupt(interruption),
+      state: () => this.#read(),
+      loops: this.#loops,
+      dropMeta: () => this.#dropMeta(),
+    }
+  }
+
+  #makeLoop(origin: Side): SyncLoop {
+    const sides = { blue: this.#blue, green: this.#green }
+    return new SyncLoop({
+      plan: this.#options.plan,
+      compiler: this.#compiler,
+      origin: sideOf(sides, origin),
+      destination: sideOf(sides, otherSide(origin)),
+      runEpoch: this.#runEpoch,
+      locks: this.#locks,
+      isPushedDown: this.#blue.facts.reach === this.#green.facts.reach,
+      onLag: (side, changes, ageMs, applied) => this.#options.onEvent({ type: 'lag', side, changes, ageMs: Math.round(ageMs), applied }),
+      onFailure: (error) => this.#interrupt({ type: 'failure', reason: `sync from ${origin} stopped: ${describe(error)}`, error }),
+    })
+  }
+
+  async #read(): Promise<MigrationState> {
+    const state = await this.#journal.read()
+    if (!state) throw new CrossfadeError('JOURNAL_INVALID', `the journal has lost migration "${this.#options.plan.name}"`)
+    return state
+  }
+
+  async #emit(event: MigrationEvent): Promise<void> {
+    this.#options.onEvent(event)
+    await this.#journal.append(this.#options.actor, event)
+  }
+
+  #interrupt(interruption: Interruption): void {
+    // The first word counts, but a rollback or abort outranks a mere stop.
+    if (this.#interruption && this.#interruption.type !== 'interrupt') return
+    this.#interruption = interruption
+    this.#phase.abort(new PhaseInterrupted(interruption))
+  }
+
+  #watchLease(): void {
+    let missed = 0
+    this.#timers.push(
+      setInterval(() => {
+        this.#journal
+          .renewLease(this.#runEpoch, LEASE_TTL_MS)
+          .then(() => {
+            missed = 0
+          })
+          .catch((error: unknown) => {
+            missed += 1
+            const isLost = error instanceof CrossfadeError && error.code === 'LEASE_LOST'
+            this.#options.log.warn({ err: error, missed }, 'the lease was not renewed')
+            if (isLost || missed * LEASE_RENEW_MS >= LEASE_TTL_MS) this.#interrupt({ type: 'failure', reason: `the lease is lost: ${describe(error)}`, error })
+          })
+      }, LEASE_RENEW_MS),
+    )
+  }
+
+  #watchCommands(): void {
+    this.#timers.push(
+      setInterval(() => {
+        if (this.#isCommandBusy) return
+        this.#isCommandBusy = true
+        this.#answerCommands()
+          .catch((error: unknown) => this.#options.log.warn({ err: error }, 'commands could not be read'))
+          .finally(() => {
+            this.#isCommandBusy = false
+          })
+      }, COMMAND_POLL_MS),
+    )
+  }
+
+  async #answerCommands(): Promise<void> {
+    for (const posted of await this.#journal.pending()) {
+      const answer = await this.#carryOut(posted.command, posted.actor)
+      await this.#journal.answer(posted.id, answer)
+    }
+  }
+
+  async #carryOut(command: CommandName, actor: string): Promise<{ accepted: boolean; message: string }> {
+    const verdict = judge(command, await this.#read(), actor)
+    if (verdict.accepted && verdict.set) await this.#journal.update(this.#runEpoch, verdict.set)
+    await this.#emit({ type: 'command', command, accepted: verdict.accepted, answer: verdict.message })
+    if (verdict.accepted && verdict.interrupt) this.#interrupt({ type: verdict.interrupt, reason: `${command} asked for by ${actor}` })
+    if (!verdict.accepted && command === this.#options.first) throw new CrossfadeError('WRONG_PHASE', verdict.message)
+    return { accepted: verdict.accepted, message: verdict.message }
+  }
+}
+
+const nextPhase = (phase: Phase): Phase => {
+  const order: readonly Phase[] = ['backup', 'parallel-schema', 'dual-write-sync', 'cutover', 'validate', 'complete']
+  return order[Math.min(order.indexOf(phase) + 1, order.length - 1)] ?? phase
+}
+
+function eventOutcome(outcome: MachineOutcome): Extract<MigrationEvent, { type: 'outcome' }>['outcome'] {
+  if (outcome === 'refused') return 'failed'
+  return outcome === 'until-reached' ? 'waiting' : outcome
+}
+
+const describe = (error: unknown): string => (error instanceof Error ? error.message : String(error))
+

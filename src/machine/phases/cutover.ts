@@ -1,0 +1,56 @@
+/** Blue to green. A missed or refused switch leads back to the steady state with blue open. */
+import { CrossfadeError } from '../../engines/errors.js'
+import { runHooks } from '../hooks.js'
+import type { MigrationContext, PhaseResult } from '../context.js'
+import { proveForward, proveInvariants, readProof } from '../proofs.js'
+import { reconcileAll, switchAuthority } from '../switching.js'
+import { until } from '../waiting.js'
+
+export async function cutover(context: MigrationContext): Promise<PhaseResult> {
+  const state = await context.state()
+  if (state.authority === 'green') return { type: 'done' }
+  const loop = context.loops.from('blue')
+  loop.start()
+  try {
+    await runHooks(context, 'before-switch')
+    // A fresh pass and the invariants just before: what the switch rests on should be minutes old at most, and cheap to redo.
+    const proof = await readProof(context)
+    if (!proof || proof.ageMs > context.plan.limits.maxVerificationAgeMs) await proveForward(context)
+    const { failed } = await proveInvariants(context, 'blue')
+    if (failed.length > 0) throw new CrossfadeError('REFUSED', `invariants differ before the switch: ${failed.join('; ')}`)
+    await switchAuthority(context, { from: 'blue', attempts: context.plan.limits.switchAttempts, preconditions: (signal) => ready(context, signal) })
+    await runHooks(context, 'after-switch')
+    return { type: 'done' }
+  } catch (error) {
+    await reconcileAll(context)
+    if ((await context.state()).authority === 'green') return { type: 'done' }
+    if (error instanceof CrossfadeError && ['SWITCH_MISSED', 'REFUSED', 'VERIFICATION_FAILED'].includes(error.code)) {
+      await context.journal.update(context.runEpoch, { isSwitchApproved: false })
+      return { type: 'back', reason: `${error.code}: ${error.message}` }
+    }
+    throw error
+  }
+}
+
+/** Everything the switch needs, looked at again before each attempt. @throws {CrossfadeError} REFUSED with every reason. */
+async function ready(context: MigrationContext, signal: AbortSignal): Promise<void> {
+  const { plan, blue, green } = context
+  const loop = context.loops.from('blue')
+  const { limits } = plan
+  // Short waits cure lag and long transactions; what is left after them is a reason.
+  await until(async () => (await loop.lag()).ageMs <= limits.maxLagMs, { signal, timeoutMs: 10_000, everyMs: 50 })
+  await until(async () => (await blue.fence.longTransactions(limits.holdBudgetMs / 2)).length === 0, { signal, timeoutMs: 5000, everyMs: 100 })
+  const reasons: string[] = []
+  const lag = await loop.lag()
+  if (lag.ageMs > limits.maxLagMs) reasons.push(`the oldest queued change is ${Math.round(lag.ageMs)} ms old (limit ${limits.maxLagMs} ms)`)
+  const proof = await readProof(context)
+  if (!proof) reasons.push('the last verification was not clean')
+  else if (proof.ageMs > limits.maxVerificationAgeMs) reasons.push(`the last verification is ${Math.round(proof.ageMs / 1000)} s old (limit ${limits.maxVerificationAgeMs / 1000} s)`)
+  if (!(await readProof(context, 'proof:round-trip'))) reasons.push('the way back is not proven: reverse(forward(blue)) differs from blue')
+  const green_ = await green.fence.read()
+  if (green_.isWritable) reasons.push('green is writable already')
+  if (!(await green.fence.isArmed(Object.keys(plan.green)))) reasons.push('gate triggers of green are missing')
+  for (const { session, ageMs } of await blue.fence.longTransactions(Math.max(limits.holdBudgetMs / 2, 200)))
+    reasons.push(`${session} has had a transaction open for ${Math.round(ageMs)} ms`)
+  if (reasons.length > 0) throw new CrossfadeError('REFUSED', reasons.join('; '))
+}

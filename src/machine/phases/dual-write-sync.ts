@@ -1,0 +1,102 @@
+/** Capture on blue first, then the copy with sync beside it, then catch-up, indexes and a first verification; then steady until the switch is approved. */
+import { backfill } from '../../sync/backfill.js'
+import { captureTables } from '../../sync/routes.js'
+import type { Writer } from '../../sync/apply.js'
+import type { MigrationContext, PhaseResult } from '../context.js'
+import { makeThrottle } from '../throttling.js'
+import { proveForward, proveRoundTrip, readProof } from '../proofs.js'
+import { until } from '../waiting.js'
+
+/** Between two passes in the steady state: the age stays well inside the limit of the switch. */
+const REVERIFY_SHARE = 0.5
+
+export async function dualWriteSync(context: MigrationContext): Promise<PhaseResult> {
+  const { plan, blue, green, journal, runEpoch, signal } = context
+  await blue.capture.install(captureTables(plan, 'blue'), {
+    signal,
+    onWait: (table, blockers) => void context.emit({ type: 'waiting', for: 'sessions', why: `table "${table}" is locked by ${blockers.join(', ')}`, next: 'end those sessions or wait' }),
+  })
+  const loop = context.loops.from('blue')
+  loop.start()
+  await copyAll(context)
+  if (!(await journal.readProgress('indexes'))) {
+    const session = await green.connect('schema')
+    try {
+      for (const statement of green.schema.createIndexes(plan.green)) {
+        signal.throwIfAborted()
+        await session.execute(statement)
+      }
+    } finally {
+      await session.close()
+    }
+    await journal.writeProgress(runEpoch, 'indexes', { isDone: true })
+  }
+  await loop.settle(signal)
+  const first = await proveForward(context)
+  if (first.differences > 0 || first.skipped > 0)
+    return {
+      type: 'stopped',
+      outcome: 'failed',
+      reason: `verification found ${first.differences} differences and skipped ${first.skipped} chunks; nothing was switched`,
+    }
+  await proveRoundTrip(context)
+  return steady(context)
+}
+
+async function copyAll(context: MigrationContext): Promise<void> {
+  const { plan, blue, green, compiler, journal, locks, runEpoch, signal } = context
+  const origin = await blue.connect('copy')
+  const destination = await green.connect('copy')
+  try {
+    const writer: Writer = { origin, destination, tools: green, compiler, runEpoch }
+    const throttle = await makeThrottle(context)
+    for (const projection of plan.forward)
+      await backfill(projection, {
+        writer,
+        journal,
+        locks,
+        chunkTargetMs: plan.limits.chunkTargetMs,
+        isPushedDown: context.isPushedDown,
+        throttle,
+        signal,
+        onChunk: (which, progress, rowsPerSecond) => {
+          const event = {
+            type: 'copied',
+            projection: which.name,
+            rows: progress.rows,
+            estimatedRows: progress.estimatedRows,
+            rowsPerSecond: Math.round(rowsPerSecond),
+            isDone: progress.isDone,
+          } as const
+          if (progress.isDone) void context.emit(event)
+          else context.show(event)
+        },
+      })
+  } finally {
+    await Promise.allSettled([origin.close(), destination.close()])
+  }
+}
+
+/** Sync and verification go on until somebody approves the switch. */
+async function steady(context: MigrationContext): Promise<PhaseResult> {
+  const { plan, journal, runEpoch, signal } = context
+  if (context.approve) await journal.update(runEpoch, { isSwitchApproved: true })
+  if (context.until === 'dual-write-sync') return { type: 'stopped', outcome: 'until-reached', reason: 'copied, verified and in sync' }
+  let isTold = false
+  for (;;) {
+    signal.throwIfAborted()
+    const state = await context.state()
+    if (state.isSwitchApproved && !state.isPaused) return { type: 'done' }
+    const why = state.isPaused ? 'paused by the operator' : 'both sides are in sync and verified; the switch needs approval'
+    const next = state.isPaused ? 'crossfade resume' : 'crossfade cutover'
+    if (!isTold) await context.emit({ type: 'waiting', for: state.isPaused ? 'resume' : 'approval', why, next })
+    isTold = true
+    if (context.exitWhenWaiting) return { type: 'stopped', outcome: 'waiting', reason: why }
+    const proof = await readProof(context)
+    if (!proof || proof.ageMs > plan.limits.maxVerificationAgeMs * REVERIFY_SHARE) await proveForward(context)
+    await until(async () => {
+      const now = await context.state()
+      return now.isSwitchApproved !== state.isSwitchApproved || now.isPaused !== state.isPaused
+    }, { signal, timeoutMs: 5000, everyMs: 200 })
+  }
+}

@@ -1,0 +1,46 @@
+/** Soak: green serves the traffic while invariants, probes and the reverse direction are checked. A failure leads to rollback. */
+import { runProbes } from '../../verify/invariants.js'
+import { verifyPass, isClean } from '../../verify/pass.js'
+import type { MigrationContext, PhaseResult } from '../context.js'
+import { proveInvariants } from '../proofs.js'
+import { until } from '../waiting.js'
+
+/** Rounds of checks over a soak: at its start, in its middle, at its end. */
+const ROUNDS = 3
+
+export async function validate(context: MigrationContext): Promise<PhaseResult> {
+  const { plan, signal } = context
+  const loop = context.loops.from('green')
+  loop.start()
+  await context.emit({ type: 'waiting', for: 'soak', why: `green serves the traffic for ${plan.limits.soakMs / 1000} s before it counts as validated`, next: 'crossfade rollback' })
+  const startedAt = performance.now()
+  for (let round = 0; round < ROUNDS; round += 1) {
+    const at = (plan.limits.soakMs * round) / (ROUNDS - 1)
+    await until(() => Promise.resolve(performance.now() - startedAt >= at), { signal, timeoutMs: plan.limits.soakMs, everyMs: 50 })
+    const reason = await checkOnce(context, round === ROUNDS - 1)
+    if (!reason) continue
+    if (plan.limits.onFailedValidation === 'rollback') return { type: 'rollback', reason }
+    await context.emit({ type: 'waiting', for: 'approval', why: reason, next: 'crossfade rollback, or crossfade complete to keep green' })
+    return { type: 'stopped', outcome: 'waiting', reason }
+  }
+  return { type: 'done' }
+}
+
+/** @returns why green is not valid, or undefined. */
+async function checkOnce(context: MigrationContext, isLast: boolean): Promise<string | undefined> {
+  const { plan, blue, green, compiler, signal } = context
+  const { failed } = await proveInvariants(context, 'green')
+  if (failed.length > 0) return `invariants differ: ${failed.join('; ')}`
+  if (!isLast) return undefined
+  const [origin, destination] = await Promise.all([green.connect('verify'), blue.connect('verify')])
+  try {
+    const loop = context.loops.from('green')
+    const pass = await verifyPass(plan, 'reverse', { compiler, origin, destination, signal, settle: () => loop.settle(signal), emit: context.emit })
+    if (!isClean(pass)) return `the way back differs: ${pass.differences} differences, ${pass.skipped} chunks not compared`
+    const probes = await runProbes(plan.probes, destination, origin)
+    for (const probe of probes) await context.emit(probe)
+    return undefined
+  } finally {
+    await Promise.allSettled([origin.close(), destination.close()])
+  }
+}

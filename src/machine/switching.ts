@@ -1,0 +1,59 @@
+/** Ties the switch to a migration: which loop, which tables, what is verified, and what follows. */
+import type { Side } from '../engines/engine.js'
+import type { SwitchStep } from '../journal/events.js'
+import { performSwitch, reconcile, type SwitchResult } from '../switch/switch.js'
+import { otherSide, sideOf, tablesOf, type MigrationContext } from './context.js'
+import { proveFenced } from './proofs.js'
+
+export interface SwitchRequest {
+  readonly from: Side
+  readonly attempts: number
+  readonly preconditions: (signal: AbortSignal) => Promise<void>
+}
+
+export async function switchAuthority(context: MigrationContext, request: SwitchRequest): Promise<SwitchResult> {
+  const { plan, journal, board, runEpoch } = context
+  const { from } = request
+  const { epoch } = await context.state()
+  const result = await performSwitch({
+    from: sideOf(context, from),
+    to: sideOf(context, otherSide(from)),
+    fromTables: tablesOf(plan, from),
+    journal,
+    board,
+    runEpoch,
+    epoch,
+    holdBudgetMs: plan.limits.holdBudgetMs,
+    attempts: request.attempts,
+    pauseMs: plan.limits.switchPauseMs,
+    loop: context.loops.from(from),
+    preconditions: request.preconditions,
+    verify: async (budgetMs, signal) => {
+      await proveFenced(context, from, budgetMs, signal)
+    },
+    emit: context.emit,
+    signal: context.signal,
+    onStep: crashPoint,
+  })
+  // The other direction begins where this one ended; the two never run at once.
+  context.loops.from(otherSide(from)).start()
+  return result
+}
+
+/** Fault tests name a step here to die at; SIGKILL runs no handler, so nothing is tidied up. */
+function crashPoint(step: SwitchStep): void {
+  if (process.env['CROSSFADE_CRASH_AT'] === step) process.kill(process.pid, 'SIGKILL')
+}
+
+/** Makes fences and board agree with the journal after a crash or an unclear failure. */
+export async function reconcileAll(context: MigrationContext): Promise<void> {
+  const { authority, epoch } = await context.state()
+  const mended = await reconcile({
+    authority: sideOf(context, authority),
+    other: sideOf(context, otherSide(authority)),
+    epoch,
+    board: context.board,
+    hasFence: async (side) => (await sideOf(context, side).fence.exists()),
+  })
+  for (const message of mended) await context.emit({ type: 'note', message })
+}

@@ -1,0 +1,41 @@
+/** Lets the backfill wait while a server is under load or the operator said `pause`, and says why. */
+import { reasonToWait } from '../sync/throttle.js'
+import type { MigrationContext } from './context.js'
+
+/** A look at both servers costs two queries; chunks may be shorter than that is worth. */
+const LOOK_EVERY_MS = 500
+const WAIT_MS = 250
+
+export async function makeThrottle(context: MigrationContext): Promise<(signal: AbortSignal) => Promise<void>> {
+  const { blue, green, plan } = context
+  const sessions = [
+    { tools: blue, session: await blue.connect('monitor') },
+    { tools: green, session: await green.connect('monitor') },
+  ]
+  context.signal.addEventListener('abort', () => void Promise.allSettled(sessions.map(({ session }) => session.close())), { once: true })
+  const baselines = await Promise.all(sessions.map(async ({ tools, session }) => (await tools.load(session)).runningQueries))
+  let lookedAt = 0
+  const look = async (): Promise<string | undefined> => {
+    if ((await context.state()).isPaused) return 'paused by the operator'
+    const queuedChanges = (await context.loops.from('blue').lag()).changes
+    for (const [index, { tools, session }] of sessions.entries()) {
+      const sample = await tools.load(session)
+      const reason = reasonToWait({ ...sample, queuedChanges }, plan.limits, baselines[index]!)
+      if (reason) return `${tools.side}: ${reason}`
+    }
+    return undefined
+  }
+  return async (signal) => {
+    if (performance.now() - lookedAt < LOOK_EVERY_MS) return
+    let told: string | undefined
+    for (;;) {
+      signal.throwIfAborted()
+      const reason = await look()
+      lookedAt = performance.now()
+      if (!reason) return
+      if (reason !== told) await context.emit({ type: 'throttled', reason, waitMs: WAIT_MS })
+      told = reason
+      await new Promise((resolve) => setTimeout(resolve, WAIT_MS))
+    }
+  }
+}
