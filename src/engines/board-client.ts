@@ -33,6 +33,8 @@ export class BoardClient implements GateClient {
   #isDenied = false
   #timer: NodeJS.Timeout | undefined
   #reconnecting: Promise<void> | undefined
+  #running: Promise<BoardState | undefined> | undefined
+  #queued: Promise<BoardState | undefined> | undefined
 
   constructor(
     private readonly wire: GateWire,
@@ -44,9 +46,9 @@ export class BoardClient implements GateClient {
     this.#report = report
     try {
       await this.#open()
-      const state = await this.wire.beat(identity, report())
-      this.#version = state?.version ?? -1
+      const state = await this.#beat()
       this.#isRegistered = true
+      this.#offer(state)
       this.#tellDenial()
       return state
     } catch (error) {
@@ -74,7 +76,7 @@ export class BoardClient implements GateClient {
     if (this.#identity === undefined || this.#report === undefined || this.#isEnding) return undefined
     if (this.#reconnecting !== undefined) await this.#reconnecting
     try {
-      const state = await this.wire.beat(this.#identity, this.#report())
+      const state = await this.#beat()
       this.#offer(state)
       this.#tellDenial()
       return state
@@ -89,7 +91,12 @@ export class BoardClient implements GateClient {
     this.#isEnding = true
     clearTimeout(this.#timer)
     if (this.#isOpen && this.#identity !== undefined) {
-      await Promise.race([this.wire.leave(this.#identity.id).catch(() => undefined), delay(LEAVE_MS)])
+      const { id } = this.#identity
+      const leave = async () => {
+        await this.#running?.catch(() => undefined)
+        await this.wire.leave(id)
+      }
+      await Promise.race([leave().catch(() => undefined), delay(LEAVE_MS)])
     }
     this.#isOpen = false
     this.wire.close()
@@ -101,6 +108,26 @@ export class BoardClient implements GateClient {
       (cause) => this.#lost(cause),
     )
     this.#isOpen = true
+  }
+
+  /** One at a time; who asks while one runs shares the next one, which reports what is true by then. */
+  #beat(): Promise<BoardState | undefined> {
+    if (this.#running === undefined) return this.#startBeat()
+    this.#queued ??= this.#running
+      .catch(() => undefined)
+      .then(() => {
+        this.#queued = undefined
+        return this.#startBeat()
+      })
+    return this.#queued
+  }
+
+  #startBeat(): Promise<BoardState | undefined> {
+    const beat = this.wire.beat(this.#identity!, this.#report!()).finally(() => {
+      if (this.#running === beat) this.#running = undefined
+    })
+    this.#running = beat
+    return beat
   }
 
   /** Pushes, beats and reads overtake each other; only a newer version is news. */
@@ -151,7 +178,7 @@ export class BoardClient implements GateClient {
     while (!this.#isEnding) {
       try {
         await this.#open()
-        const state = await this.wire.beat(this.#identity!, this.#report!())
+        const state = await this.#beat()
         this.#reconnecting = undefined
         this.#offer(state)
         this.#schedule()

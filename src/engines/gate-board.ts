@@ -84,9 +84,12 @@ export interface GateBoard extends AsyncDisposable {
   close(): Promise<void>
 }
 
-/** A pool's half. Order of calls: `register`, `watch`, then `acknowledge` after each change, at the end `unregister`. */
+/** A pool's half. Order of calls: `watch`, `register`, then `acknowledge` after each change, at the end `unregister`. */
 export interface GateClient {
-  /** Reads the board for the first time and starts the beats. @returns undefined when there is no board. @throws when unreachable. */
+  /**
+   * Reads the board for the first time and starts the beats. Call `watch` before: a push may overtake the answer.
+   * @returns undefined when there is no board; it is looked for with each beat. @throws when unreachable; may be repeated.
+   */
   register(identity: ClientIdentity, report: () => ClientReport): Promise<BoardState | undefined>
   /** Called with each newer state, as soon as it is pushed, and with undefined when the board is removed. */
   watch(onState: (state: BoardState | undefined) => void): void

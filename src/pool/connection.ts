@@ -1,0 +1,120 @@
+/** What a borrower holds: statements on one connection, one after the other, with errors that say what became of them. */
+import type { Side } from '../engines/engine.js'
+import type { Row, StatementResult } from '../engines/pool-driver.js'
+import { ConnectionLostError, OutcomeUnknownError, PoolError, SideClosedError } from './errors.js'
+import type { Authority } from './gate.js'
+import type { Slot } from './lane.js'
+import { firstWords, isPlainRead, textFor, type Statement } from './statement.js'
+
+export interface QueryOptions {
+  /** Aborting takes a waiting request out of the queue, and asks the server to stop a running statement. */
+  readonly signal?: AbortSignal
+}
+
+/** A connection inside a transaction. */
+export interface PoolConnection {
+  /** The side that the statements go to, for applications that choose their SQL by schema. */
+  readonly side: Side
+  readonly epoch: number
+  query<R = Row>(statement: Statement, params?: readonly unknown[], options?: QueryOptions): Promise<StatementResult<R>>
+}
+
+/** A server that does not answer a request to stop is given up, and the connection with it. */
+const CANCEL_GRACE_MS = 5_000
+
+/** The connection was dead before anything was sent: any other one will do. */
+export class StaleConnectionError extends ConnectionLostError {}
+
+/** Where a statement stands: decides what its loss means. */
+export type Standing = 'single' | 'in-transaction'
+
+/** The connection behind {@link PoolConnection}: statements of one borrower follow one another. */
+export class Conversation {
+  #last: Promise<unknown> = Promise.resolve()
+  #isOver = false
+  /** The fence's refusal, even when the application swallowed it. */
+  refusal: SideClosedError | undefined
+  /** The first error of a statement. */
+  firstError: unknown
+  /** The server ended the transaction; going on would commit the rest statement by statement. */
+  isRolledBack = false
+
+  constructor(
+    readonly slot: Slot,
+    readonly authority: Authority,
+  ) {}
+
+  query<R>(statement: Statement, params: readonly unknown[], standing: Standing, signal?: AbortSignal): Promise<StatementResult<R>> {
+    if (this.#isOver) {
+      return Promise.reject(new PoolError('CONNECTION_RELEASED', 'a query came after its transaction had ended'))
+    }
+    const sql = textFor(statement, this.authority.side)
+    const run = this.#last.then(() => this.#run<R>(sql, params, standing, signal))
+    this.#last = run.catch(() => undefined)
+    return run
+  }
+
+  /** Takes no more statements, and waits for those that nobody awaited. */
+  async finish(): Promise<void> {
+    this.#isOver = true
+    await this.#last
+  }
+
+  async #run<R>(sql: string, params: readonly unknown[], standing: Standing, signal?: AbortSignal): Promise<StatementResult<R>> {
+    signal?.throwIfAborted()
+    if (this.isRolledBack) throw this.firstError
+    const { connection, lane } = this.slot
+    if (connection.isDead) {
+      const message = `the connection to ${lane.driver.where} had died before "${firstWords(sql)}" was sent`
+      throw standing === 'single' ? new StaleConnectionError(message) : new ConnectionLostError(message)
+    }
+    this.slot.sql = sql
+    const stopWatching = this.#watch(signal)
+    try {
+      return (await connection.query(sql, params)) as StatementResult<R>
+    } catch (error) {
+      const cause = this.explain(error, sql, standing)
+      this.firstError ??= cause
+      throw signal?.aborted === true && cause === error ? signal.reason : cause
+    } finally {
+      await stopWatching()
+    }
+  }
+
+  /** The error to throw for an error of the driver. */
+  explain(error: unknown, sql: string, standing: Standing): unknown {
+    const { lane, connection } = this.slot
+    const fault = connection.isDead ? 'lost' : lane.driver.fault(error)
+    const { side, epoch } = this.authority
+    if (fault === 'side-closed') {
+      this.refusal ??= new SideClosedError(side, epoch, `${side} refused a write at epoch ${epoch}`, { cause: error })
+      return this.refusal
+    }
+    if (fault === 'rolled-back' && standing === 'in-transaction') this.isRolledBack = true
+    if (fault !== 'lost') return error
+    // Text that ends a transaction by itself is like a COMMIT of ours.
+    const mayHaveCommitted = standing === 'single' ? !isPlainRead(sql) : /^\s*(commit|end)\b/i.test(sql)
+    const message = `the connection to ${lane.driver.where} died during "${firstWords(sql)}"`
+    if (mayHaveCommitted) return new OutcomeUnknownError(`${message}; it may have taken effect`, { cause: error })
+    return new ConnectionLostError(`${message}; nothing was committed`, { cause: error })
+  }
+
+  /** Asks the server to stop when the signal aborts. The connection is not lent again: a late request could hit its next statement. */
+  #watch(signal: AbortSignal | undefined): () => Promise<void> {
+    if (signal === undefined) return () => Promise.resolve()
+    const { lane, connection } = this.slot
+    let cancelling: Promise<void> | undefined
+    let timer: NodeJS.Timeout | undefined
+    const cancel = () => {
+      this.slot.unclean = 'unclean'
+      timer = setTimeout(() => connection.destroy(), CANCEL_GRACE_MS)
+      cancelling = lane.driver.cancel(connection.id).catch(() => undefined)
+    }
+    signal.addEventListener('abort', cancel, { once: true })
+    return async () => {
+      signal.removeEventListener('abort', cancel)
+      await cancelling
+      clearTimeout(timer)
+    }
+  }
+}

@@ -1,0 +1,191 @@
+/** Where connections are asked for: matches those who wait with connections, as far as the gate lets them. */
+import type { Side } from '../engines/engine.js'
+import { HoldTimeoutError, HostUnreachableError, PoolError, PoolExhaustedError, type Borrower } from './errors.js'
+import type { Authority, Gate, GateState } from './gate.js'
+import type { Lane, Slot } from './lane.js'
+import type { ResolvedOptions } from './options.js'
+import { Request, WaitQueue, type RequestRank } from './queue.js'
+import type { Statistics } from './stats.js'
+
+/** A lent connection. Who has it has passed the gate. */
+export interface Grant {
+  readonly slot: Slot
+  readonly authority: Authority
+}
+
+export class Desk {
+  readonly #queue = new WaitQueue<Grant>()
+  /** Leases that want to go on: they have a connection and must not wait behind those who want one. */
+  readonly #leases = new WaitQueue<Authority>()
+  #isOpen = false
+  #failure: unknown
+  #onDrained: (() => void) | undefined
+  #wasClosed = false
+  /** Why the gate board could not be read, while it never was. */
+  journalTrouble: unknown
+
+  constructor(
+    private readonly options: ResolvedOptions,
+    private readonly gate: Gate,
+    private readonly lanes: Readonly<Partial<Record<Side, Lane>>>,
+    private readonly statistics: Statistics,
+  ) {}
+
+  get waiting(): number {
+    return this.#queue.size + this.#leases.size
+  }
+
+  get oldestBorrower(): Borrower | undefined {
+    return Object.values(this.lanes)
+      .map((lane) => lane.oldestBorrower)
+      .filter((borrower) => borrower !== undefined)
+      .sort((a, b) => b.ageMs - a.ageMs)[0]
+  }
+
+  /** Call once, when the side is known. */
+  open(): void {
+    this.#isOpen = true
+    // Until now nobody knew whether the gate was open.
+    for (const request of this.#queue) this.#arm(request, this.#queue, false)
+    this.pump()
+  }
+
+  /** Refuses all who wait and all who come. */
+  fail(reason: unknown): void {
+    this.#failure ??= reason
+    for (const request of [...this.#queue.drain(), ...this.#leases.drain()]) request.refuse(this.#failure)
+  }
+
+  request(rank: RequestRank, signal: AbortSignal | undefined): Request<Grant> {
+    const request = new Request<Grant>({ rank, signal })
+    if (this.#refuseAtOnce(request)) return request
+    this.#queue.add(request)
+    this.pump()
+    if (request.isSettled) return request
+    const { queueLimit } = this.options
+    if (queueLimit > 0 && rank === 'fresh' && this.gate.state === 'open' && this.#queue.size > queueLimit) {
+      this.#queue.remove(request)
+      request.refuse(this.#exhausted(`the queue is full (${queueLimit})`, this.#queue.size + 1))
+      return request
+    }
+    this.#arm(request, this.#queue)
+    return request
+  }
+
+  /** Passes the gate without a connection. The caller leaves it. */
+  enter(isNested: boolean, signal: AbortSignal | undefined): Promise<Authority> {
+    const request = new Request<Authority>({ rank: isNested ? 'nested' : 'fresh', signal })
+    if (this.#refuseAtOnce(request)) return request.promise
+    if (this.gate.admits(isNested)) {
+      request.grant(this.gate.enter())
+    } else {
+      this.#leases.add(request)
+      this.#arm(request, this.#leases)
+    }
+    return request.promise
+  }
+
+  /** Lends what can be lent, and sees to connections for the others. */
+  pump(): void {
+    if (!this.#isOpen || this.gate.state === 'held') return
+    const isNestedOnly = this.gate.state === 'draining'
+    const waiting = () => (isNestedOnly ? this.#queue.nestedSize : this.#queue.size)
+    if (waiting() === 0) return
+    const { side } = this.gate.authority
+    const lane = this.lanes[side]
+    if (lane === undefined) {
+      const error = new PoolError('POOL_OPTIONS', `${side} has the authority, and the pool has no URL for it`)
+      for (const request of this.#queue.drain()) request.refuse(error)
+      return
+    }
+    while (waiting() > 0) {
+      const slot = lane.take()
+      if (slot === undefined) break
+      this.statistics.counts.acquired += 1
+      this.#queue.shift(isNestedOnly)!.grant({ slot, authority: this.gate.enter() })
+    }
+    lane.want(waiting())
+  }
+
+  /** Whoever waits has another time limit at a closed gate than at an open one. */
+  gateChanged(state: GateState): void {
+    const isClosed = state !== 'open'
+    if (!isClosed) for (const request of this.#leases.drain()) request.grant(this.gate.enter())
+    if (isClosed !== this.#wasClosed) {
+      this.#wasClosed = isClosed
+      for (const request of this.#queue) this.#arm(request, this.#queue, false)
+    }
+    this.pump()
+  }
+
+  /** A server that knows this login not will not know it in a moment either. */
+  connectFailed(lane: Lane, cause: unknown): void {
+    if (lane.side !== this.gate.authority.side || lane.live > 0 || lane.driver.fault(cause) !== 'denied') return
+    for (const request of this.#queue.drain()) request.refuse(new HostUnreachableError(lane.driver.where, { cause }))
+  }
+
+  /** Resolves when nothing is lent and nothing in flight, or the time is over. */
+  async drained(drainMs: number): Promise<void> {
+    if (this.#isIdle) return
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, drainMs)
+      this.#onDrained = () => {
+        clearTimeout(timer)
+        resolve()
+      }
+    })
+  }
+
+  settleDrain(): void {
+    if (this.#onDrained !== undefined && this.#isIdle) this.#onDrained()
+  }
+
+  get #isIdle(): boolean {
+    return Object.values(this.lanes).every((lane) => lane.inUse === 0)
+  }
+
+  #refuseAtOnce<T>(request: Request<T>): boolean {
+    const { signal } = request.options
+    if (this.#failure !== undefined) request.refuse(this.#failure)
+    else if (signal?.aborted === true) request.refuse(signal.reason)
+    return request.isSettled
+  }
+
+  #arm<T>(request: Request<T>, queue: WaitQueue<T>, isNew = true): void {
+    const isHeld = this.#isOpen && !this.gate.admits(request.options.rank === 'nested')
+    const ms = isHeld ? this.options.holdTimeoutMs : this.options.acquireTimeoutMs
+    request.arm(ms, () => {
+      if (!queue.remove(request)) return
+      request.refuse(isHeld ? this.#holdOver(request.startedAt) : this.#acquireOver(request.startedAt))
+    })
+    if (!isNew) return
+    request.onAbort(() => {
+      if (queue.remove(request)) request.refuse(request.options.signal?.reason)
+    })
+  }
+
+  #holdOver(startedAt: number): Error {
+    this.statistics.counts.holdTimeouts += 1
+    return new HoldTimeoutError(performance.now() - startedAt, this.gate.holdId)
+  }
+
+  #acquireOver(startedAt: number): Error {
+    this.statistics.counts.acquireTimeouts += 1
+    if (!this.#isOpen) return new HostUnreachableError('the gate board', { cause: this.journalTrouble })
+    const lane = this.lanes[this.gate.authority.side]
+    const failure = lane?.failureSince(startedAt)
+    if (lane !== undefined && lane.live === 0 && failure !== undefined && lane.driver.fault(failure) !== 'full') {
+      return new HostUnreachableError(lane.driver.where, { cause: failure })
+    }
+    const waitedMs = Math.round(performance.now() - startedAt)
+    return this.#exhausted(`no connection became free within ${waitedMs} ms`, this.waiting + 1, failure)
+  }
+
+  #exhausted(reason: string, waiting: number, cause?: unknown): PoolExhaustedError {
+    const { max } = this.options
+    const oldest = this.oldestBorrower
+    const who = oldest && `; the oldest borrower has had one for ${Math.round(oldest.ageMs)} ms ("${oldest.sql ?? 'no statement yet'}")`
+    const message = `${reason}: ${waiting} waiting for ${max} connections${who ?? ''}`
+    return new PoolExhaustedError(message, waiting, max, oldest, { cause })
+  }
+}

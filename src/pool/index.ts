@@ -1,0 +1,22 @@
+/** `crossfade/pool`: a connection pool for applications that stay online while their database moves. */
+export { createPool, Pool, type PoolEvents, type RetryOptions, type TransactionOptions } from './pool.js'
+export type { PoolConnection, QueryOptions } from './connection.js'
+export type { LeasedConnection } from './lease.js'
+export type { PoolOptions } from './options.js'
+export type { CloseReason, Counts, PoolStats } from './stats.js'
+export type { Statement } from './statement.js'
+export type { GateState } from './gate.js'
+export type { Isolation, Row, StatementResult } from '../engines/pool-driver.js'
+export {
+  ConnectionLostError,
+  HoldTimeoutError,
+  HostUnreachableError,
+  OutcomeUnknownError,
+  PoolEndedError,
+  PoolError,
+  PoolExhaustedError,
+  SideClosedError,
+  TransactionAbortedError,
+  type Borrower,
+  type PoolErrorCode,
+} from './errors.js'

@@ -1,0 +1,118 @@
+/** A connection for many statements. It passes the gate with each statement, so an idle lease never stands in a hold's way. */
+import type { BeginOptions, StatementResult } from '../engines/pool-driver.js'
+import { Conversation, type PoolConnection, type QueryOptions } from './connection.js'
+import { PoolError, SideClosedError } from './errors.js'
+import type { Authority } from './gate.js'
+import type { Slot } from './lane.js'
+import type { Statement } from './statement.js'
+import { runTransaction } from './transaction.js'
+
+/**
+ * Session state does not move between sides. A lease that has run nothing yet follows the authority by itself; one that has
+ * gets {@link SideClosedError} for the next statement after a switch: release it and take another. Nothing is run again.
+ */
+export interface LeasedConnection extends PoolConnection, AsyncDisposable {
+  transaction<T>(work: (connection: PoolConnection) => Promise<T>, options?: BeginOptions & QueryOptions): Promise<T>
+  /** Gives it back; the session's state is forgotten. @throws {PoolError} CONNECTION_RELEASED the second time. */
+  release(): void
+}
+
+export interface LeaseHooks {
+  /** Passes the gate. */
+  enter(signal: AbortSignal | undefined): Promise<Authority>
+  leave(): void
+  /** A connection to the side that has the authority now, for one of the other side. */
+  exchange(slot: Slot): Promise<Slot>
+  giveBack(slot: Slot, wasUsed: boolean): void
+}
+
+export class Lease implements LeasedConnection {
+  #isReleased = false
+  #wasUsed = false
+  /** The application opened a transaction with SQL of its own; it is in flight until that ends. */
+  #isInside = false
+  #last: Promise<unknown> = Promise.resolve()
+
+  constructor(
+    private slot: Slot,
+    private authority: Authority,
+    private readonly hooks: LeaseHooks,
+  ) {}
+
+  get side() {
+    return this.authority.side
+  }
+
+  get epoch() {
+    return this.authority.epoch
+  }
+
+  query<R>(statement: Statement, params: readonly unknown[] = [], { signal }: QueryOptions = {}): Promise<StatementResult<R>> {
+    return this.#inTurn(signal, () => {
+      const standing = this.#isInside ? 'in-transaction' : 'single'
+      return new Conversation(this.slot, this.authority).query<R>(statement, params, standing, signal)
+    })
+  }
+
+  transaction<T>(work: (connection: PoolConnection) => Promise<T>, options: BeginOptions & QueryOptions = {}): Promise<T> {
+    return this.#inTurn(options.signal, () => runTransaction(new Conversation(this.slot, this.authority), work, options))
+  }
+
+  release(): void {
+    if (this.#isReleased) throw new PoolError('CONNECTION_RELEASED', 'the connection was released before')
+    this.#isReleased = true
+    if (this.#isInside) {
+      this.slot.unclean = 'unclean'
+      this.hooks.leave()
+    }
+    this.hooks.giveBack(this.slot, this.#wasUsed)
+  }
+
+  /** After a release by hand it does nothing. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#last
+    if (!this.#isReleased) this.release()
+  }
+
+  #inTurn<T>(signal: AbortSignal | undefined, work: () => Promise<T>): Promise<T> {
+    const turn = this.#last.then(async () => {
+      this.#requireHeld()
+      if (!this.#isInside) await this.#pass(signal)
+      try {
+        return await work()
+      } finally {
+        if (!this.#isReleased) {
+          this.#isInside = !this.slot.connection.isDead && this.slot.connection.isInTransaction
+          if (!this.#isInside) this.hooks.leave()
+        }
+      }
+    })
+    this.#last = turn.catch(() => undefined)
+    return turn
+  }
+
+  async #pass(signal: AbortSignal | undefined): Promise<void> {
+    const authority = await this.hooks.enter(signal)
+    try {
+      this.#requireHeld()
+      if (authority.side !== this.slot.lane.side) {
+        if (this.#wasUsed) {
+          const { side, epoch } = this.authority
+          throw new SideClosedError(side, epoch, `this connection belongs to ${side}; ${authority.side} has the authority now`)
+        }
+        this.slot = await this.hooks.exchange(this.slot)
+      }
+      this.authority = authority
+      this.#wasUsed = true
+      // In flight from here on, also when it is released half-way.
+      this.#isInside = true
+    } catch (error) {
+      this.hooks.leave()
+      throw error
+    }
+  }
+
+  #requireHeld(): void {
+    if (this.#isReleased) throw new PoolError('CONNECTION_RELEASED', 'a query came after the release of its connection')
+  }
+}

@@ -1,0 +1,56 @@
+/** What can be said about a statement without a parser. In doubt the answer is the careful one. */
+import type { Side } from '../engines/engine.js'
+
+/** SQL for both sides, or for each its own. */
+export type Statement = string | Readonly<Record<Side, string>>
+
+export function textFor(statement: Statement, side: Side): string {
+  return typeof statement === 'string' ? statement : statement[side]
+}
+
+/** Enough to recognise a statement, without the literals that come later. */
+const WORDS = 6
+const MAX_CHARACTERS = 80
+
+/** The first words of a statement, with literals taken out: for reports, which must not show values. */
+export function firstWords(sql: string): string {
+  const head = sql.slice(0, 400)
+  return withoutLiterals(head)
+    .replaceAll(/\b\d[\d.]*\b/g, '?')
+    .trim()
+    .split(/\s+/)
+    .slice(0, WORDS)
+    .join(' ')
+    .slice(0, MAX_CHARACTERS)
+}
+
+/** Built-in functions that change nothing. Any other call might write. */
+const PURE = new Set(
+  `count sum min max avg coalesce nullif lower upper length char_length trim substring substr replace concat concat_ws round floor
+   ceil ceiling abs mod greatest least now current_timestamp date_format to_char date_trunc extract cast convert ifnull if json_object
+   json_array json_build_object json_agg jsonb_agg json_arrayagg array_agg string_agg group_concat row_number rank dense_rank lag lead
+   in values exists any all some and or not on where when then else over as from join using select by union all except intersect
+   between like is case limit offset having distinct interval filter within array row`.split(/\s+/),
+)
+
+/**
+ * True for one plain SELECT that calls nothing but {@link PURE}: if the connection dies, nothing can have happened.
+ * A locking read is no plain read only because it is part of something larger.
+ */
+export function isPlainRead(sql: string): boolean {
+  const text = withoutLiterals(sql).trim().replace(/;$/, '')
+  if (!/^(select|\(\s*select|show|values|table)\b/i.test(text) || text.includes(';')) return false
+  if (/\binto\b|\bfor\s+(no\s+key\s+)?(update|share|key)\b|:=/i.test(text)) return false
+  for (const [, name] of text.matchAll(/([\w$."`]+)\s*\(/g)) {
+    if (!PURE.has(name!.toLowerCase())) return false
+  }
+  return true
+}
+
+/** Comments and the contents of string literals taken out; quoted names stay. */
+function withoutLiterals(sql: string): string {
+  return sql
+    .replaceAll(/\/\*(?!!)[\s\S]*?\*\/|--[^\n]*/g, ' ')
+    .replaceAll(/\$(\w*)\$[\s\S]*?(\$\1\$|$)/g, "''")
+    .replaceAll(/'(?:[^'\\]|\\.|'')*('|$)/g, "''")
+}

@@ -1,0 +1,86 @@
+/** Runs one transaction on a lent connection. */
+import type { BeginOptions } from '../engines/pool-driver.js'
+import { type Conversation, StaleConnectionError, type PoolConnection, type QueryOptions } from './connection.js'
+import { ConnectionLostError, OutcomeUnknownError, TransactionAbortedError } from './errors.js'
+import type { Statement } from './statement.js'
+
+/**
+ * Begins, runs `work`, commits. When the fence refused any of its writes, the transaction is rolled back and its
+ * SideClosedError is thrown, even if `work` swallowed it.
+ */
+export async function runTransaction<T>(
+  conversation: Conversation,
+  work: (connection: PoolConnection) => Promise<T>,
+  options: BeginOptions & QueryOptions,
+): Promise<T> {
+  const { connection } = conversation.slot
+  await begin(conversation, options)
+  let result: T
+  try {
+    result = await work(asConnection(conversation, options.signal))
+    options.signal?.throwIfAborted()
+  } catch (error) {
+    await rollback(conversation)
+    throw conversation.refusal ?? error
+  }
+  await conversation.finish()
+  if (connection.isDead) {
+    throw new ConnectionLostError('the connection died before the commit was sent', { cause: conversation.firstError })
+  }
+  if (conversation.refusal !== undefined || conversation.isRolledBack) {
+    await rollback(conversation)
+    throw conversation.refusal ?? aborted(conversation)
+  }
+  await commit(conversation)
+  return result
+}
+
+async function begin(conversation: Conversation, { isolation, readOnly }: BeginOptions): Promise<void> {
+  const { connection } = conversation.slot
+  try {
+    await connection.begin({ isolation, readOnly })
+  } catch (error) {
+    if (!connection.isDead) throw error
+    throw new StaleConnectionError('the connection died before the transaction began', { cause: error })
+  }
+}
+
+async function commit(conversation: Conversation): Promise<void> {
+  const { connection, lane } = conversation.slot
+  let isCommitted: boolean
+  try {
+    isCommitted = await connection.commit()
+  } catch (error) {
+    if (connection.isDead) {
+      throw new OutcomeUnknownError(`the connection to ${lane.driver.where} died during COMMIT`, { cause: error })
+    }
+    // The server answered: a deferred check failed, and everything is rolled back.
+    const cause = conversation.explain(error, 'COMMIT', 'in-transaction')
+    await rollback(conversation)
+    throw cause
+  }
+  if (!isCommitted) throw aborted(conversation)
+}
+
+async function rollback(conversation: Conversation): Promise<void> {
+  await conversation.finish()
+  const { slot } = conversation
+  if (slot.connection.isDead) return
+  await slot.connection.rollback().catch(() => {
+    slot.unclean = 'unclean'
+  })
+}
+
+function aborted(conversation: Conversation): TransactionAbortedError {
+  return new TransactionAbortedError('the server rolled the transaction back, because one of its statements had failed', {
+    cause: conversation.firstError,
+  })
+}
+
+function asConnection(conversation: Conversation, signal: AbortSignal | undefined): PoolConnection {
+  return {
+    ...conversation.authority,
+    query: (statement: Statement, params: readonly unknown[] = [], options: QueryOptions = {}) =>
+      conversation.query(statement, params, 'in-transaction', options.signal ?? signal),
+  }
+}
