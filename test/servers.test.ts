@@ -18,7 +18,7 @@ afterEach(() => {
 })
 
 // Each test starts up to three servers, on a machine that may be busy with the other tests.
-vi.setConfig({ testTimeout: 180_000 })
+vi.setConfig({ testTimeout: 300_000 })
 
 const say = (): void => {}
 
@@ -43,7 +43,7 @@ const ask = async (server: Pick<Server, 'engine' | 'url'>, sql: string): Promise
 
 const expectGone = async (pid: number, dataDir: string): Promise<void> => {
   await vi.waitFor(() => expect({ alive: isAlive(pid), files: existsSync(dirname(dataDir)) }).toEqual(NOTHING), {
-    timeout: 20_000,
+    timeout: 60_000,
     interval: 50,
   })
 }
@@ -97,11 +97,11 @@ describe.each(['postgres', 'mariadb'] as const)('a throwaway %s server', (engine
     const parent = spawn(process.execPath, args, { stdio: 'ignore', env: { ...process.env, TMPDIR: folder } })
     // The data directory appears while initdb or mariadb-install-db is at work.
     const listData = async () => (await readdir(folder, { recursive: true })).filter((path) => path.endsWith('/data'))
-    await vi.waitFor(async () => expect(await listData()).toHaveLength(1), { timeout: 60_000, interval: 5 })
+    await vi.waitFor(async () => expect(await listData()).toHaveLength(1), { timeout: 200_000, interval: 5 })
     parent.kill('SIGKILL')
     // tsx keeps a cache there, which is not ours.
     const listOurs = async () => (await readdir(folder)).filter((name) => name.startsWith('crossfade-'))
-    await vi.waitFor(async () => expect(await listOurs()).toEqual([]), { timeout: 20_000, interval: 100 })
+    await vi.waitFor(async () => expect(await listOurs()).toEqual([]), { timeout: 60_000, interval: 100 })
   })
 })
 
