@@ -45,14 +45,26 @@ export interface Journal {
   /** Begins a migration. An ended one of the same plan is kept as history and a new one begun. */
   begin(planHash: string): Promise<MigrationState>
   /** Changes fields, only while `runEpoch` holds the lease. @throws {CrossfadeError} LEASE_LOST */
-  update(runEpoch: number, fields: Partial<Pick<MigrationState, 'phase' | 'outcome' | 'isPaused' | 'isSwitchApproved' | 'isCompletionApproved' | 'rollbackReason'>>): Promise<void>
+  update(
+    runEpoch: number,
+    fields: Partial<
+      Pick<
+        MigrationState,
+        'phase' | 'outcome' | 'isPaused' | 'isSwitchApproved' | 'isCompletionApproved' | 'rollbackReason'
+      >
+    >,
+  ): Promise<void>
   /**
    * The switch's commit point: authority and epoch change by compare-and-set, in one transaction with the check of the lease.
    * @returns false when the epoch was not `fromEpoch`.
    */
   switchAuthority(runEpoch: number, change: { fromEpoch: number; to: Side }): Promise<boolean>
   append(actor: string, event: MigrationEvent): Promise<void>
-  events(options?: { after?: number; limit?: number; types?: readonly MigrationEvent['type'][] }): Promise<StoredEvent[]>
+  events(options?: {
+    after?: number
+    limit?: number
+    types?: readonly MigrationEvent['type'][]
+  }): Promise<StoredEvent[]>
   readProgress(name: string): Promise<unknown>
   writeProgress(runEpoch: number, name: string, value: unknown): Promise<void>
   listProgress(prefix: string): Promise<Progress[]>
