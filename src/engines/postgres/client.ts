@@ -74,7 +74,7 @@ export async function openClient(url: string, application: string, options: Open
 }
 
 /** A setting that the server refuses leaves the others alone. Unlike SET LOCAL, SET outlives its block. */
-function inItsOwnBlock(statement: string): string {
+export function inItsOwnBlock(statement: string): string {
   return `DO $crossfade$ BEGIN ${statement}; EXCEPTION WHEN OTHERS THEN NULL; END $crossfade$`
 }
 

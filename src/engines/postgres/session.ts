@@ -11,6 +11,14 @@ import { inlineValues, valueText } from './literals.js'
 
 const PLACEHOLDER = (index: number) => `$${index}`
 
+/** Sessions of this process, which are no remains of an earlier one. */
+const OPEN = new Set<string>()
+const openKey = (url: string, id: number) => `${new URL(url).host}/${id}`
+
+export function isOpenHere(url: string, id: number): boolean {
+  return OPEN.has(openKey(url, id))
+}
+
 export class PostgresSession implements Session {
   readonly id: number
   #isInTransaction = false
@@ -25,6 +33,8 @@ export class PostgresSession implements Session {
   ) {
     // The pid is in the start-up messages; the types leave it out.
     this.id = (client as pg.Client & { readonly processID: number }).processID
+    OPEN.add(openKey(url, this.id))
+    client.once('end', () => OPEN.delete(openKey(url, this.id)))
   }
 
   /** @throws {CrossfadeError} CONNECT_FAILED */

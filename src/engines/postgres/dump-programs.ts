@@ -1,0 +1,79 @@
+/** pg_dump and pg_restore: where they are, whether they suit the server, and how they are run. */
+import { execFile, spawn } from 'node:child_process'
+import { readdir } from 'node:fs/promises'
+import { delimiter, join } from 'node:path'
+import { promisify } from 'node:util'
+import { CrossfadeError } from '../errors.js'
+import { driverUrl } from './client.js'
+
+const run = promisify(execFile)
+const DEBIAN = '/usr/lib/postgresql'
+/** Enough to see what went wrong. */
+const MAX_COMPLAINT_LENGTH = 2_000
+
+export interface Program {
+  readonly path: string
+  readonly version: string
+  readonly major: number
+}
+
+/** The newest one that is not older than the server: pg_dump refuses newer servers. */
+export async function findProgram(name: 'pg_dump' | 'pg_restore', serverMajor: number): Promise<Program | { reason: string }> {
+  const found: Program[] = []
+  for (const directory of await directories()) {
+    const program = await probe(join(directory, name))
+    if (program) found.push(program)
+  }
+  const [best] = found.filter(({ major }) => major >= serverMajor).toSorted((a, b) => a.major - b.major)
+  if (best) return best
+  const [newest] = found.toSorted((a, b) => b.major - a.major)
+  return { reason: newest ? `${name} ${newest.version} is older than the server (${serverMajor})` : `there is no ${name} on this machine` }
+}
+
+async function directories(): Promise<string[]> {
+  const versions = await readdir(DEBIAN).catch(() => [])
+  return [...(process.env['PATH'] ?? '').split(delimiter).filter(Boolean), ...versions.map((version) => join(DEBIAN, version, 'bin'))]
+}
+
+async function probe(path: string): Promise<Program | undefined> {
+  try {
+    const { stdout } = await run(path, ['--version'])
+    const [, version, major] = /\(PostgreSQL\) ((\d+)\S*)/.exec(stdout) ?? []
+    return version === undefined ? undefined : { path, version, major: Number(major) }
+  } catch {
+    return undefined
+  }
+}
+
+/** Runs a program of libpq against `url`. The password goes by the environment: arguments are visible to everybody. */
+export async function runProgram(path: string, url: string, args: readonly string[], signal: AbortSignal): Promise<string> {
+  const target = new URL(driverUrl(url))
+  const password = decodeURIComponent(target.password)
+  target.password = ''
+  const child = spawn(path, [...args, `--dbname=${target.href}`], {
+    env: { ...process.env, ...(password === '' ? {} : { PGPASSWORD: password }), PGAPPNAME: 'crossfade/backup' },
+    stdio: ['ignore', 'pipe', 'pipe'],
+    signal,
+  })
+  return finish(child, path)
+}
+
+/** Runs a program that talks to no server. */
+export async function runLocally(path: string, args: readonly string[], signal: AbortSignal): Promise<string> {
+  return finish(spawn(path, args, { stdio: ['ignore', 'pipe', 'pipe'], signal }), path)
+}
+
+async function finish(child: ReturnType<typeof spawn>, path: string): Promise<string> {
+  const output: Buffer[] = []
+  let complaint = ''
+  child.stdout?.on('data', (chunk: Buffer) => output.push(chunk))
+  child.stderr?.on('data', (chunk: Buffer) => {
+    complaint = (complaint + chunk.toString()).slice(-MAX_COMPLAINT_LENGTH)
+  })
+  const code = await new Promise<number | null>((resolve, reject) => {
+    child.once('error', reject)
+    child.once('close', resolve)
+  })
+  if (code === 0) return Buffer.concat(output).toString()
+  throw new CrossfadeError('STATEMENT_FAILED', `${path} ended with code ${code}: ${complaint.trim()}`)
+}

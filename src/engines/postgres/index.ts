@@ -1,0 +1,3 @@
+export { knexConfig } from './client.js'
+export { postgresDialect } from './dialect.js'
+export { openPostgresSide } from './open-side.js'

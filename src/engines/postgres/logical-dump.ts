@@ -1,0 +1,117 @@
+/**
+ * The built-in dump, for machines without pg_dump: gzipped JSON lines. First a header, then for each table a line with its DDL,
+ * then its rows as arrays of text. All of one snapshot.
+ */
+import { createReadStream, createWriteStream } from 'node:fs'
+import { open } from 'node:fs/promises'
+import { createInterface } from 'node:readline'
+import { Readable } from 'node:stream'
+import { pipeline } from 'node:stream/promises'
+import { createGunzip, createGzip } from 'node:zlib'
+import { CrossfadeError } from '../errors.js'
+import { raw, sql, type RawRow } from '../sql.js'
+import { copyText } from './copy-text.js'
+import { qualify, quoteIdentifier } from './literals.js'
+import type { PostgresSession } from './session.js'
+
+const FORMAT = 'crossfade-postgres-1'
+const ROWS_PER_BATCH = 2_000
+const GZIP_MAGIC = Buffer.from([0x1f, 0x8b])
+
+interface TableLine {
+  readonly table: string
+  /** Columns that can be written, with the server's names of their types. */
+  readonly columns: readonly { readonly name: string; readonly type: string; readonly default: string | null; readonly notNull: boolean }[]
+  readonly primaryKey: string | null
+  /** Everything that comes after the rows, for a restore by hand. */
+  readonly constraints: readonly string[]
+  readonly indexes: readonly string[]
+}
+
+export async function isLogicalDump(file: string): Promise<boolean> {
+  const handle = await open(file)
+  try {
+    const { buffer } = await handle.read(Buffer.alloc(2), 0, 2, 0)
+    return buffer.equals(GZIP_MAGIC)
+  } finally {
+    await handle.close()
+  }
+}
+
+export async function dumpLogically(session: PostgresSession, namespace: string, file: string, signal: AbortSignal): Promise<void> {
+  await session.transaction(
+    () => pipeline(Readable.from(lines(session, namespace)), createGzip(), createWriteStream(file), { signal }),
+    { snapshot: true },
+  )
+}
+
+async function* lines(session: PostgresSession, namespace: string): AsyncGenerator<string, void, void> {
+  yield `${JSON.stringify({ format: FORMAT, namespace })}\n`
+  for (const table of await readTables(session, namespace)) {
+    yield `${JSON.stringify(table)}\n`
+    const columns = table.columns.map(({ name }) => quoteIdentifier(name)).join(', ')
+    if (columns === '') continue
+    const select = raw(`SELECT ${columns} FROM ${qualify(namespace, table.table)}`)
+    for await (const rows of session.stream(select, ROWS_PER_BATCH)) yield rows.map((row) => `${JSON.stringify(row)}\n`).join('')
+  }
+}
+
+async function readTables(session: PostgresSession, namespace: string): Promise<TableLine[]> {
+  const constraints = (condition: string) => raw(`FROM pg_constraint k WHERE k.conrelid = c.oid AND ${condition}`)
+  const rows = await session.query(sql`SELECT json_build_object('table', c.relname,
+      'columns', (SELECT coalesce(json_agg(json_build_object('name', a.attname, 'type', format_type(a.atttypid, a.atttypmod),
+          'default', pg_get_expr(d.adbin, d.adrelid), 'notNull', a.attnotnull) ORDER BY a.attnum), '[]')
+        FROM pg_attribute a LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
+        WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = ''),
+      'primaryKey', (SELECT pg_get_constraintdef(k.oid) ${constraints(`k.contype = 'p'`)}),
+      'constraints', (SELECT coalesce(json_agg(format('ALTER TABLE %s ADD CONSTRAINT %I %s', c.oid::regclass, k.conname, pg_get_constraintdef(k.oid))), '[]')
+        ${constraints(`k.contype IN ('u', 'c', 'f')`)}),
+      'indexes', (SELECT coalesce(json_agg(pg_get_indexdef(i.indexrelid)), '[]') FROM pg_index i WHERE i.indrelid = c.oid
+        AND NOT EXISTS (SELECT 1 FROM pg_constraint k WHERE k.conindid = i.indexrelid)))
+    FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+    WHERE n.nspname = ${namespace} AND c.relkind IN ('r', 'p') AND NOT c.relispartition ORDER BY c.relname`)
+  return rows.map(([json]) => JSON.parse(String(json)) as TableLine)
+}
+
+/** Tables with their primary keys and rows, into a schema made for it. */
+export async function restoreLogically(session: PostgresSession, namespace: string, file: string, signal: AbortSignal): Promise<void> {
+  await session.execute(raw(`CREATE SCHEMA ${quoteIdentifier(namespace)}`))
+  const input = createInterface({ input: createReadStream(file, { signal }).pipe(createGunzip()), crlfDelay: Infinity })
+  let table: TableLine | undefined
+  let isHeaderRead = false
+  let rows: RawRow[] = []
+  const flush = async () => {
+    if (table && rows.length > 0) await copyRows(session, namespace, table, rows)
+    rows = []
+  }
+  await session.transaction(async () => {
+    for await (const line of input) {
+      signal.throwIfAborted()
+      const value = JSON.parse(line) as RawRow | TableLine | { format: string }
+      if (Array.isArray(value)) {
+        rows.push(value)
+        if (rows.length >= ROWS_PER_BATCH) await flush()
+        continue
+      }
+      if (!isHeaderRead) {
+        if (!('format' in value) || value.format !== FORMAT) throw new CrossfadeError('BACKUP_UNPROVEN', `${file} is no dump of ${FORMAT}`)
+        isHeaderRead = true
+        continue
+      }
+      await flush()
+      table = value as TableLine
+      await session.execute(raw(tableDdl(namespace, table)))
+    }
+    await flush()
+  })
+}
+
+function tableDdl(namespace: string, { table, columns, primaryKey }: TableLine): string {
+  const parts = columns.map(({ name, type, notNull }) => `${quoteIdentifier(name)} ${type}${notNull ? ' NOT NULL' : ''}`)
+  return `CREATE TABLE ${qualify(namespace, table)} (${[...parts, ...(primaryKey === null ? [] : [primaryKey])].join(', ')})`
+}
+
+async function copyRows(session: PostgresSession, namespace: string, { table, columns }: TableLine, rows: readonly RawRow[]): Promise<void> {
+  const target = `${qualify(namespace, table)} (${columns.map(({ name }) => quoteIdentifier(name)).join(', ')})`
+  await pipeline(Readable.from([copyText(rows)]), session.copyIn(target))
+}
