@@ -171,7 +171,9 @@ export class Desk {
 
   #acquireOver(startedAt: number): Error {
     this.statistics.counts.acquireTimeouts += 1
-    if (!this.#isOpen) return new HostUnreachableError('the gate board', { cause: this.journalTrouble })
+    if (this.journalTrouble !== undefined && !this.#isOpen) {
+      return new HostUnreachableError('the gate board', { cause: this.journalTrouble })
+    }
     const lane = this.lanes[this.gate.authority.side]
     const failure = lane?.failureSince(startedAt)
     if (lane !== undefined && lane.live === 0 && failure !== undefined && lane.driver.fault(failure) !== 'full') {
