@@ -32,7 +32,7 @@ export class KillSwitch implements Killer {
     return this.#run(`KILL ${id}`)
   }
 
-  /** So that the first KILL is not late. */
+
   async warmUp(): Promise<void> {
     await this.#run('DO 0')
   }

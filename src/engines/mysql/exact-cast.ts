@@ -12,7 +12,11 @@ import { castName, exactText, familyOf, textOf, type Family } from './types.js'
 const pattern = (text: string) => raw(quoteText(`^(${text})\\z`))
 const INTEGER = pattern('0|-?[1-9][0-9]{0,19}')
 const DECIMAL = pattern('-?[0-9]{1,34}(\\.[0-9]{1,30})?|-?[0-9](\\.[0-9]{1,17})?[eE][-+]?[0-9]{1,1}')
-const DOUBLE = pattern('-?[0-9]{1,40}(\\.[0-9]{1,40})?([eE][-+]?([0-9]{1,2}|[12][0-9]{2}))?')
+// Small enough for a double in each form, as one that is too big would be an error.
+const DOUBLE = pattern(
+  '-?[0-9]{1,40}(\\.[0-9]{1,40})?([eE][-+]?[0-9]{1,2})?|-?[0-9]{1,8}(\\.[0-9]{1,40})?[eE][-+]?[12][0-9]{2}' +
+    '|-?[0-9](\\.[0-9]{1,40})?[eE]([+]?30[0-7]|-3[0-2][0-9])',
+)
 /** Days that exist: months of 31 and 30 days, February, and 29 February of leap years. Year 0000 is none. */
 const DAY =
   '(?!0000)([0-9]{4}-((0[13578]|1[02])-(0[1-9]|[12][0-9]|3[01])|(0[469]|11)-(0[1-9]|[12][0-9]|30)|02-(0[1-9]|1[0-9]|2[0-8]))' +

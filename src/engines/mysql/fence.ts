@@ -5,7 +5,7 @@ import { raw, sql } from '../sql.js'
 import { ignoreNoDatabase } from './capture.js'
 import type { SideContext } from './context.js'
 import { gateTriggers } from './gate.js'
-import { ensureMetaDatabase } from './meta.js'
+import { ensureMetaDatabase, listMetaTables } from './meta.js'
 import { openTransactions, tableBlockers } from './sessions-in-the-way.js'
 import type { MysqlSession } from './session.js'
 import { dropTriggers, installTriggers, listTriggers } from './triggers.js'
@@ -58,6 +58,12 @@ export function createFence(context: SideContext): Fence {
         installed.filter(({ table }) => wanted.has(table)),
         options,
       )
+    },
+    async exists() {
+      const tables = await context.withSession('crossfade fence', (session) => listMetaTables(session, meta.database))
+      if (!tables.includes(meta.tables.authority)) return false
+      const [row] = await context.withSession('crossfade fence', (session) => session.query(sql`SELECT 1 FROM ${authority} WHERE id = 1`))
+      return row !== undefined
     },
     read: () => context.withSession('crossfade fence', (session) => readAuthority(context, session)),
     async close({ epoch, budgetMs }) {

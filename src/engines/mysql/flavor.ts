@@ -6,6 +6,8 @@ import type { MysqlSession } from './session.js'
 export interface Killer {
   killQuery(id: number): Promise<void>
   kill(id: number): Promise<void>
+  /** Connects, so that the first KILL is not late. */
+  warmUp(): Promise<void>
 }
 
 export interface Flavor {
