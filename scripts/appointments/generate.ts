@@ -1,5 +1,6 @@
 /** Fills the old schema with data: deterministic by seed, streamed, in bulk. */
 import { openLoader, type Place } from './database/loader.js'
+import { createIndexes, createTables } from './database/schema.js'
 import { blue } from '../../plans/appointments/blue.js'
 import type { TableSpec } from '../../src/plan/schema.js'
 import { saltOf } from './generator/random.js'
@@ -45,4 +46,22 @@ function identityOf(table: BlueTable): { table: string; column: string }[] {
   return Object.entries((blue[table] as TableSpec).columns)
     .filter(([, spec]) => spec.autoIncrement)
     .map(([column]) => ({ table, column }))
+}
+
+/** The tables of blue without indexes and foreign keys, for {@link generateBlue}. Repeating it changes nothing. */
+export async function createBlue(place: Place): Promise<void> {
+  await createTables({ place, side: 'blue', schema: blue })
+}
+
+/** Indexes and foreign keys of blue, after its rows. Repeating it changes nothing. */
+export async function indexBlue(place: Place): Promise<void> {
+  await createIndexes({ place, side: 'blue', schema: blue })
+}
+
+/** The whole of blue: tables, rows, indexes, foreign keys. */
+export async function buildBlue(options: GenerateOptions): Promise<Record<BlueTable, number>> {
+  await createBlue(options)
+  const written = await generateBlue(options)
+  await indexBlue(options)
+  return written
 }

@@ -37,6 +37,9 @@ export const peopleRecipes = {
       birthday: (_, { random }) =>
         sometimes(random, 0.4, dateText(Date.UTC(1930 + random.int(90), random.int(12), 29))),
       status: (_, { random }) => random.pick(['active', 'active', 'inactive', 'gelöscht']),
+      // Counters have room to grow.
+      call_count: (_, { random }) => random.int(40),
+      loyalty_points: (_, { random }) => random.int(1_000),
       preferred_branch_id: ({ branch }, { world, random }) =>
         branch === undefined || random.chance(0.7) ? null : world.uuid('branches', branch),
       preferred_staff_id: ({ staff }, { world, random }) =>
