@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import type { Session } from '../../src/engines/engine.js'
+import type { ExprContext, Session } from '../../src/engines/engine.js'
 import type { Expr } from '../../src/plan/expression.js'
 import type { ColumnType } from '../../src/plan/schema.js'
 import { raw, sql } from '../../src/engines/sql.js'
@@ -242,7 +242,7 @@ describe.each(listTestEngines().filter((engine) => engine !== 'postgres'))('expr
         },
       },
     })
-    const context = { alias: (a: string) => `\`${a}\``, typeOf: () => 'bigint', table, typeOfTable: () => 'bigint' } as const
+    const context: ExprContext = { alias: (a) => `\`${a}\``, typeOf: () => 'bigint', table, typeOfTable: () => 'bigint' }
     const folded = (shape: 'object' | 'array' | 'map') => session.dialect.expression(fold(shape), context)
     const rows = await session.query(
       sql`SELECT ${folded('array')}, ${folded('map')}, ${folded('object')} FROM ${raw(table('parents'))} AS d ORDER BY id`,

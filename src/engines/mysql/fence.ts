@@ -23,7 +23,7 @@ export function createFence(context: SideContext): Fence {
   const authority = raw(meta.authority)
   let misses = 0
   const close = async (session: MysqlSession, epoch: number, budgetMs: number): Promise<Closing> => {
-    const takesTurns = misses > MISSES_BEFORE_TURNS && misses % 2 === 1
+    const takesTurns = misses >= MISSES_BEFORE_TURNS && misses % 2 === 0
     return takesTurns ? closeByUpdate(context, session, epoch, budgetMs) : closeByLock(context, session, epoch, budgetMs)
   }
   const gates = (session: MysqlSession) => listTriggers(context, session, 'gate')

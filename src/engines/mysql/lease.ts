@@ -25,7 +25,8 @@ export function createLease(context: SideContext): WriterLease {
         )
         await session.execute(sql`INSERT IGNORE INTO ${run} (id, run_epoch) VALUES (1, 0)`)
         const ended = new AbortController()
-        const ending = endHolders(context, session.id, graceMs, ended.signal)
+        // Where it fails nobody is ended, and the UPDATE below gives up after the lock timeout.
+        const ending = endHolders(context, session.id, graceMs, ended.signal).catch(() => undefined)
         try {
           // Waits for transactions that hold the row shared, and none of an older run can begin behind it.
           await session.execute(sql`UPDATE ${run} SET run_epoch = ${runEpoch} WHERE id = 1 AND run_epoch <= ${runEpoch}`)
