@@ -31,8 +31,8 @@ done
 # writing. SIGQUIT first, because PostgreSQL then ends its children and gives back its shared memory. A stopped process
 # needs SIGCONT.
 for pid in $pids; do
-  kill -QUIT -- "-$pid" 2>/dev/null
-  kill -CONT -- "-$pid" 2>/dev/null
+  kill -QUIT "-$pid" 2>/dev/null
+  kill -CONT "-$pid" 2>/dev/null
 done
 tries=0
 for pid in $pids; do
@@ -41,7 +41,7 @@ for pid in $pids; do
     sleep 0.1
     tries=$((tries + 1))
   done
-  kill -KILL -- "-$pid" 2>/dev/null
+  kill -KILL "-$pid" 2>/dev/null
 done
 
 for container in $containers; do
