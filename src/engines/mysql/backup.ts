@@ -8,7 +8,8 @@ import { dumpLogically, isLogicalDump, restoreLogically } from './logical-dump.j
 import { quoteIdentifier } from './quote.js'
 import type { MysqlSession } from './session.js'
 
-const MAX_NAME_LENGTH = 64
+/** What `parseUrl` accepts as the name of a database. */
+const MAX_NAME_LENGTH = 48
 
 export function createBackup(context: SideContext): BackupTools {
   const { flavor, location, facts } = context
