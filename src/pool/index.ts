@@ -1,5 +1,6 @@
 /** `crossfade/pool`: a connection pool for applications that stay online while their database moves. */
-export { createPool, Pool, type PoolEvents, type RetryOptions, type TransactionOptions } from './pool.js'
+export { createPool, Pool, type RetryOptions, type TransactionOptions } from './pool.js'
+export type { PoolEvents } from './events.js'
 export type { PoolConnection, QueryOptions } from './connection.js'
 export type { LeasedConnection } from './lease.js'
 export type { PoolOptions } from './options.js'

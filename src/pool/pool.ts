@@ -8,6 +8,7 @@ import { BoardLink } from './board-link.js'
 import { Conversation, StaleConnectionError, type PoolConnection, type QueryOptions } from './connection.js'
 import { Desk, type Grant } from './desk.js'
 import { PoolEndedError, SideClosedError } from './errors.js'
+import type { PoolEvents } from './events.js'
 import { Gate, type GateState } from './gate.js'
 import { Lane, type Slot } from './lane.js'
 import { Lease, type LeasedConnection } from './lease.js'
@@ -15,7 +16,7 @@ import { resolveOptions, type PoolOptions, type ResolvedOptions } from './option
 import type { RequestRank } from './queue.js'
 import { awaitNewerAuthority } from './rerun.js'
 import type { Statement } from './statement.js'
-import { Statistics, type CloseReason, type PoolStats } from './stats.js'
+import { Statistics, type PoolStats } from './stats.js'
 import { runTransaction } from './transaction.js'
 
 export interface RetryOptions {
@@ -27,21 +28,6 @@ export interface RetryOptions {
 }
 
 export interface TransactionOptions extends BeginOptions, QueryOptions, RetryOptions {}
-
-/** Names as in `pg` and `mysql2` where they have one. `error` is emitted only when someone listens. */
-export interface PoolEvents {
-  connect: [{ id: number; side: Side }]
-  acquire: [{ id: number; side: Side }]
-  release: [{ id: number; side: Side }]
-  remove: [{ id: number; side: Side; reason: CloseReason }]
-  /** Somebody has to wait. */
-  enqueue: []
-  /** An idle connection died, a connection could not be opened, or the gate board is out of reach. Nobody has to act. */
-  error: [Error]
-  gate: [GateState]
-  switch: [{ side: Side; epoch: number }]
-  refused: [SideClosedError]
-}
 
 const REAP_MAX_MS = 30_000
 
