@@ -5,7 +5,10 @@ import { isMainThread } from 'node:worker_threads'
 export function openLog(file: string | undefined): Logger {
   const options = {
     level: file === undefined ? 'silent' : 'debug',
-    redact: { paths: ['*.password', '*.url', 'password', 'url', 'err.cause.parameters', 'err.parameters'], censor: '[redacted]' },
+    redact: {
+      paths: ['*.password', '*.url', 'password', 'url', 'err.cause.parameters', 'err.parameters'],
+      censor: '[redacted]',
+    },
   }
   if (file === undefined || !isMainThread) return pino(options)
   return pino(options, pino.destination({ dest: file, mkdir: true, sync: true }))

@@ -6,13 +6,18 @@ import type { SideTools } from '../engines/engine.js'
 import { openJournal } from '../journal/open-journal.js'
 import { Compiler } from '../plan/compile.js'
 import { loadPlan } from '../plan/load.js'
-import { buildReport, toMarkdown } from '../report/report.js'
+import { toHtml } from '../report/html.js'
+import { toJunit } from '../report/junit.js'
+import { toMarkdown } from '../report/markdown.js'
+import { buildReport, type Report } from '../report/report.js'
 import { EXIT } from './exit-codes.js'
 import type { Output } from './output.js'
 import { requireUrls, type CommonFlags } from './settings.js'
 
 export interface ReportFlags extends CommonFlags {
   readonly markdown?: boolean
+  readonly html?: boolean
+  readonly junit?: boolean
   readonly output?: string
 }
 
@@ -21,8 +26,9 @@ export async function report(planPath: string, flags: ReportFlags, output: Outpu
   const { blueUrl, greenUrl, journalUrl, metaNamespace } = requireUrls(flags, process.env)
   const journal = await openJournal({ url: journalUrl, metaNamespace, plan: plan.name })
   try {
-    if (!(await journal.read())) throw new CrossfadeError('WRONG_PHASE', `there is no migration of plan "${plan.name}" in this journal`)
-    const events = await journal.events({ limit: 1_000_000 })
+    if (!(await journal.read()))
+      throw new CrossfadeError('WRONG_PHASE', `there is no migration of plan "${plan.name}" in this journal`)
+    const events = await journal.events()
     await using blue = await openSide(blueUrl, 'blue', metaNamespace)
     await using green = await openSide(greenUrl, 'green', metaNamespace)
     const compiler = new Compiler(plan, {
@@ -34,15 +40,23 @@ export async function report(planPath: string, flags: ReportFlags, output: Outpu
       blueRows: await countRows(blue, compiler, Object.keys(plan.blue)),
       greenRows: await countRows(green, compiler, Object.keys(plan.green)),
     })
-    const text = flags.markdown ? toMarkdown(built) : `${JSON.stringify(built, null, 2)}\n`
-    if (flags.output) {
+    const text = render(built, flags)
+    if (flags.output === undefined) process.stdout.write(text)
+    else {
       writeFileSync(flags.output, text)
       output.result(`written to ${flags.output}`, { type: 'written', file: flags.output })
-    } else process.stdout.write(text)
+    }
     return EXIT.done
   } finally {
     await journal.close()
   }
+}
+
+function render(built: Report, flags: ReportFlags): string {
+  if (flags.markdown) return toMarkdown(built)
+  if (flags.html) return toHtml(built)
+  if (flags.junit) return toJunit(built)
+  return `${JSON.stringify(built, null, 2)}\n`
 }
 
 /** Rows of the tables that are there. */
@@ -50,6 +64,7 @@ async function countRows(side: SideTools, compiler: Compiler, tables: readonly s
   await using session = await side.connect('report')
   const present = new Set(Object.keys(await side.schema.introspect(session)))
   let rows = 0
-  for (const table of tables) if (present.has(table)) rows += Number((await session.query(compiler.countAll(side.side, table)))[0]?.[0] ?? 0)
+  for (const table of tables)
+    if (present.has(table)) rows += Number((await session.query(compiler.countAll(side.side, table)))[0]?.[0] ?? 0)
   return rows
 }

@@ -2,7 +2,7 @@
 import type { CommandName, Phase } from '../journal/events.js'
 import { runMigration } from '../machine/migration.js'
 import { loadPlan, type LoadedPlan } from '../plan/load.js'
-import { exitCodeOf } from './exit-codes.js'
+import { EXIT, exitCodeOf } from './exit-codes.js'
 import { openLog } from './log.js'
 import type { Output } from './output.js'
 import { actorName, backupDirectory, requireUrls, type CommonFlags } from './settings.js'
@@ -14,33 +14,49 @@ export interface RunFlags extends CommonFlags {
   readonly wait?: boolean
 }
 
-export async function run(planPath: string, flags: RunFlags, output: Output, first?: CommandName, loaded?: LoadedPlan): Promise<number> {
+export async function run(
+  planPath: string,
+  flags: RunFlags,
+  output: Output,
+  first?: CommandName,
+  loaded?: LoadedPlan,
+): Promise<number> {
   const { plan, planHash } = loaded ?? (await loadPlan(planPath))
+  const urls = requireUrls(flags, process.env)
+  using stop = stopOnSignals()
+  const { outcome, reason } = await runMigration({
+    plan,
+    planHash,
+    ...urls,
+    backupDirectory: backupDirectory(flags, plan.name),
+    until: flags.until,
+    approve: flags.yes === true,
+    first,
+    exitWhenWaiting: flags.wait !== true && !process.stdout.isTTY,
+    onEvent: (event) => output.event(event),
+    log: openLog(flags.logFile),
+    signal: stop.signal,
+    actor: actorName(first ? 'operator' : 'orchestrator'),
+  })
+  output.end()
+  const exitCode = exitCodeOf(outcome)
+  output.result(`${outcome}${reason ? `: ${reason}` : ''}`, { type: 'exit', outcome, reason, exitCode })
+  return exitCode
+}
+
+/** The first signal asks the run to end where it can go on from; a second one does not wait for that. */
+function stopOnSignals(): Disposable & { readonly signal: AbortSignal } {
   const stop = new AbortController()
-  const onSignal = (): void => stop.abort()
-  process.on('SIGINT', onSignal)
-  process.on('SIGTERM', onSignal)
-  try {
-    const result = await runMigration({
-      plan,
-      planHash,
-      ...requireUrls(flags, process.env),
-      backupDirectory: backupDirectory(flags, plan.name),
-      until: flags.until,
-      approve: flags.yes === true,
-      first,
-      exitWhenWaiting: flags.wait !== true && !process.stdout.isTTY,
-      onEvent: (event) => output.event(event),
-      log: openLog(flags.logFile),
-      signal: stop.signal,
-      actor: actorName(first ? 'operator' : 'orchestrator'),
-    })
-    output.end()
-    const exitCode = exitCodeOf(result.outcome)
-    output.result(`${result.outcome}${result.reason ? `: ${result.reason}` : ''}`, { type: 'exit', outcome: result.outcome, reason: result.reason, exitCode })
-    return exitCode
-  } finally {
-    process.off('SIGINT', onSignal)
-    process.off('SIGTERM', onSignal)
+  const names = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
+  const onSignal = (): void => {
+    if (stop.signal.aborted) process.exit(EXIT.interrupted)
+    stop.abort()
+  }
+  for (const name of names) process.on(name, onSignal)
+  return {
+    signal: stop.signal,
+    [Symbol.dispose]: () => {
+      for (const name of names) process.off(name, onSignal)
+    },
   }
 }

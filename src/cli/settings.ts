@@ -11,6 +11,8 @@ export interface CommonFlags {
   readonly journal?: string
   readonly meta?: string
   readonly json?: boolean
+  /** False after `--no-color`. */
+  readonly color?: boolean
   readonly backupDir?: string
   readonly logFile?: string
 }
@@ -22,8 +24,11 @@ export interface Urls {
   readonly metaNamespace: string
 }
 
+type Env = Readonly<Record<string, string | undefined>>
+type UrlName = 'blue' | 'green' | 'journal'
+
 /** URLs where they are given; undefined where neither flag nor environment has one. */
-export function readUrls(flags: CommonFlags, env: NodeJS.ProcessEnv): { blue: string | undefined; green: string | undefined; journal: string | undefined } {
+export function readUrls(flags: CommonFlags, env: Env): Readonly<Record<UrlName, string | undefined>> {
   return {
     blue: urlOf('blue', flags.blue, env),
     green: urlOf('green', flags.green, env),
@@ -32,20 +37,39 @@ export function readUrls(flags: CommonFlags, env: NodeJS.ProcessEnv): { blue: st
 }
 
 /** @throws {CrossfadeError} URL_INVALID naming what is missing. */
-export function requireUrls(flags: CommonFlags, env: NodeJS.ProcessEnv): Urls {
+export function requireUrls(flags: CommonFlags, env: Env): Urls {
   const { blue, green, journal } = readUrls(flags, env)
-  const missing = [...(blue ? [] : ['CROSSFADE_BLUE_URL (or --blue)']), ...(green ? [] : ['CROSSFADE_GREEN_URL (or --green)'])]
-  if (!blue || !green) throw new CrossfadeError('URL_INVALID', `not given: ${missing.join(' and ')}`)
-  return { blueUrl: blue, greenUrl: green, journalUrl: journal ?? blue, metaNamespace: flags.meta ?? env['CROSSFADE_META'] ?? 'crossfade' }
+  if (!blue || !green) throw missing([...(blue ? [] : ['blue' as const]), ...(green ? [] : ['green' as const])])
+  return { blueUrl: blue, greenUrl: green, journalUrl: journal ?? blue, metaNamespace: metaOf(flags, env) }
 }
 
-function urlOf(name: 'blue' | 'green' | 'journal', flag: string | undefined, env: NodeJS.ProcessEnv): string | undefined {
-  const variable = `CROSSFADE_${name.toUpperCase()}_URL`
+/** For commands that only read the journal. @throws {CrossfadeError} URL_INVALID */
+export function requireJournal(flags: CommonFlags, env: Env): { journalUrl: string; metaNamespace: string } {
+  const { blue, journal } = readUrls(flags, env)
+  const journalUrl = journal ?? blue
+  if (!journalUrl) throw missing(['journal', 'blue'], ' or ')
+  return { journalUrl, metaNamespace: metaOf(flags, env) }
+}
+
+export const metaOf = (flags: CommonFlags, env: Env): string => flags.meta ?? env['CROSSFADE_META'] ?? 'crossfade'
+
+const variableOf = (name: UrlName): string => `CROSSFADE_${name.toUpperCase()}_URL`
+
+function missing(names: readonly UrlName[], separator = ' and '): CrossfadeError {
+  const wanted = names.map((name) => `${variableOf(name)} (or --${name})`)
+  return new CrossfadeError('URL_INVALID', `not given: ${wanted.join(separator)}`)
+}
+
+function urlOf(name: UrlName, flag: string | undefined, env: Env): string | undefined {
+  const variable = variableOf(name)
   const file = env[`${variable}_FILE`]
   if (flag !== undefined) {
     // A flag is on every process list of the machine.
-    if (URL.canParse(flag) && new URL(flag).password !== '')
-      throw new CrossfadeError('URL_INVALID', `--${name} holds a password, which every user of this machine can read; set ${variable} or ${variable}_FILE instead`)
+    if (holdsPassword(flag))
+      throw new CrossfadeError(
+        'URL_INVALID',
+        `--${name} holds a password, which every user of this machine can read; set ${variable} or ${variable}_FILE instead`,
+      )
     return flag
   }
   if (env[variable]) return env[variable]
@@ -53,8 +77,18 @@ function urlOf(name: 'blue' | 'green' | 'journal', flag: string | undefined, env
   try {
     return readFileSync(file, 'utf8').trim()
   } catch (cause) {
-    throw new CrossfadeError('URL_INVALID', `${variable}_FILE cannot be read: ${cause instanceof Error ? cause.message : String(cause)}`, { cause })
+    const reason = cause instanceof Error ? cause.message : String(cause)
+    throw new CrossfadeError('URL_INVALID', `${variable}_FILE cannot be read: ${reason}`, { cause })
   }
+}
+
+/** Also of what is no URL by the letter, such as a password with an unescaped `#`. */
+function holdsPassword(url: string): boolean {
+  if (URL.canParse(url)) {
+    const { password, searchParams } = new URL(url)
+    return password !== '' || searchParams.has('password')
+  }
+  return /:\/\/[^/@]*:[^/]*@/.test(url)
 }
 
 /** Who acts, for the journal. */

@@ -1,52 +1,61 @@
-/** `crossfade status`: from the journal alone, with or without a running orchestrator. */
-import { openJournal } from '../journal/open-journal.js'
+/** `crossfade status`: from the journal, with or without a running orchestrator; the lag from the queue itself when it can be reached. */
+import { openSide } from '../engines/open-side.js'
 import { CrossfadeError } from '../engines/errors.js'
-import type { MigrationEvent, StoredEvent } from '../journal/events.js'
-import type { MigrationState } from '../journal/journal.js'
-import { loadPlan } from '../plan/load.js'
-import type { CopyProgress } from '../sync/backfill.js'
+import type { Side } from '../engines/engine.js'
+import { openJournal } from '../journal/open-journal.js'
+import { hashOf, loadPlan } from '../plan/load.js'
+import { buildStatus, STATUS_EVENTS, statusLines, type Lag } from '../report/status.js'
 import { EXIT } from './exit-codes.js'
 import type { Output } from './output.js'
-import { requireUrls, type CommonFlags } from './settings.js'
+import { readUrls, requireJournal, type CommonFlags } from './settings.js'
+
+/** A look at the state must not hang on a side that is down. */
+const LAG_TIMEOUT_MS = 3000
 
 export async function status(planPath: string, flags: CommonFlags, output: Output): Promise<number> {
   const { plan } = await loadPlan(planPath)
-  const { journalUrl, metaNamespace } = requireUrls(flags, process.env)
+  const { journalUrl, metaNamespace } = requireJournal(flags, process.env)
   const journal = await openJournal({ url: journalUrl, metaNamespace, plan: plan.name })
   try {
     const state = await journal.read()
-    if (!state) throw new CrossfadeError('WRONG_PHASE', `there is no migration of plan "${plan.name}" in this journal; \`crossfade run\` begins one`)
-    const holder = await journal.leaseHolder()
-    const copies = await journal.listProgress('copy:')
-    const events = await journal.events({ types: ['switched', 'pass-done', 'waiting', 'phase-started'], limit: 100_000 })
-    const last = <T extends MigrationEvent['type']>(type: T): (StoredEvent & { event: Extract<MigrationEvent, { type: T }> }) | undefined =>
-      events.filter((stored): stored is StoredEvent & { event: Extract<MigrationEvent, { type: T }> } => stored.event.type === type).at(-1)
-    const pass = last('pass-done')
-    const waiting = last('waiting')
-    const isWaiting = waiting !== undefined && waiting.seq > (last('phase-started')?.seq ?? 0)
-    const next = nextCommands(state)
-    const tables = copies.map(({ name, value }) => ({ projection: name.slice('copy:'.length), ...(value as CopyProgress) }))
-    const lines = [
-      `${plan.name}: phase ${state.phase}${state.phase === 'ended' ? ` (${state.outcome})` : ''}${state.isPaused ? ', paused' : ''}; ${state.authority} has the authority, epoch ${state.epoch}`,
-      holder ? `run by ${holder.holder} (lease for ${Math.round(holder.expiresInMs / 1000)} s)` : 'no orchestrator is running',
-      ...tables.filter((table) => !table.isDone).map((table) => `   ${table.projection}: ${table.rows} of about ${table.estimatedRows} rows`),
-      `${tables.filter((table) => table.isDone).length} of ${plan.forward.length} projections copied`,
-      pass ? `last verification (${pass.event.direction}) at ${pass.at}: ${pass.event.rows} rows, ${pass.event.differences} differences, ${pass.event.skipped} chunks not compared` : 'not verified yet',
-      ...events.flatMap(({ at, event }) => (event.type === 'switched' ? [`switched ${event.from} to ${event.to} at ${at}, hold ${event.holdMs} ms, attempt ${event.attempts}`] : [])),
-      ...(isWaiting ? [`waits for ${waiting.event.for}: ${waiting.event.why}; next: ${waiting.event.next}`] : []),
-      `possible now: ${next.join(', ')}`,
-    ]
-    output.result(lines.join('\n'), { type: 'status', ...state, holder: holder ?? null, tables, lastVerification: pass ? { at: pass.at, ...pass.event } : null, waiting: isWaiting ? waiting.event : null, nextCommands: next })
+    if (!state)
+      throw new CrossfadeError(
+        'WRONG_PHASE',
+        `there is no migration of plan "${plan.name}" in this journal; \`crossfade run\` begins one`,
+      )
+    const url = readUrls(flags, process.env)[state.authority]
+    const built = buildStatus({
+      state,
+      holder: await journal.leaseHolder(),
+      copies: await journal.listProgress('copy:'),
+      events: await journal.events({ types: STATUS_EVENTS }),
+      projections: plan.forward.length,
+      lag: url && state.phase !== 'ended' ? await readLag(url, state.authority, metaNamespace) : undefined,
+      hasPlanChanged: hashOf(plan) !== state.planHash,
+      nowMs: Date.now(),
+    })
+    output.result(statusLines(built, output.paint).join('\n'), { type: 'status', ...built })
     return EXIT.done
   } finally {
     await journal.close()
   }
 }
 
-function nextCommands(state: MigrationState): string[] {
-  if (state.phase === 'ended') return state.outcome === 'rolled-back' ? ['complete (removes what is left)', 'run (a new attempt)', 'report'] : ['report']
-  if (state.phase === 'rollback') return ['run']
-  const common = ['run', state.isPaused ? 'resume' : 'pause', 'verify', 'rollback']
-  if (state.authority === 'green') return ['run', 'verify', 'rollback', 'complete']
-  return [...common, 'cutover', 'abort']
+/** Undefined where there is no queue yet, or the side does not answer. */
+async function readLag(url: string, side: Side, metaNamespace: string): Promise<Lag | undefined> {
+  let timer: NodeJS.Timeout | undefined
+  const timeout = new Promise<undefined>((resolve) => {
+    timer = setTimeout(() => resolve(undefined), LAG_TIMEOUT_MS)
+  })
+  const look = async (): Promise<Lag | undefined> => {
+    await using tools = await openSide(url, side, metaNamespace)
+    await using session = await tools.connect('status')
+    const { changes, ageMs } = await tools.capture.lag(session)
+    return { side, changes, ageMs: Math.round(ageMs) }
+  }
+  try {
+    return await Promise.race([look().catch(() => undefined), timeout])
+  } finally {
+    clearTimeout(timer)
+  }
 }

@@ -225,12 +225,19 @@ export interface SchemaTools {
   drift(session: Session, schema: SchemaSpec): Promise<readonly Finding[]>
 }
 
+/**
+ * Reads what a dump must hold. Called once when the dump is written, with sessions that each see one moment: the moment of the
+ * dump is not before that of `earliest` and not after that of `latest`. Both are one session where the dump was made with its
+ * very snapshot.
+ */
+export type DumpWitness = (earliest: Session, latest: Session) => Promise<void>
+
 export interface BackupTools {
   /**
    * Dumps the namespace to `file` with the engine's own tool when one of the server's version is at hand, else with the
-   * built-in logical dump. @returns which was used and why.
+   * built-in logical dump. An error of the witness is thrown. @returns which was used and why.
    */
-  dump(file: string, signal: AbortSignal): Promise<{ tool: string; note: string; bytes: number }>
+  dump(file: string, signal: AbortSignal, witness?: DumpWitness): Promise<{ tool: string; note: string; bytes: number }>
   /** A position for point-in-time recovery: LSN or GTID, with a named restore point where the engine has them. */
   recoveryMarker(session: Session, name: string): Promise<string>
   /** Restores into a scratch namespace made for it (dropping an older scratch of the same migration). @returns its location. */

@@ -1,69 +1,184 @@
-/** The backup: dumped, restored into a scratch place, compared by checksum; then the archive. It counts only when all of that holds. */
-import { mkdir } from 'node:fs/promises'
-import { join as joinPath } from 'node:path'
-import { openSide } from '../engines/open-side.js'
+/**
+ * The backup: a dump of blue that was restored and compared, a position for point-in-time recovery, and the archive. Blue is
+ * written all the while, so the restored dump is compared with what blue held at the dump's own moment.
+ */
+import { createHash } from 'node:crypto'
+import { mkdir, rm, stat } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { SideTools } from '../engines/engine.js'
 import { CrossfadeError } from '../engines/errors.js'
-import type { Session } from '../engines/engine.js'
-import { raw, sql } from '../engines/sql.js'
-import type { SchemaSpec } from '../plan/schema.js'
-import { writeArchive } from './archive.js'
-import type { MigrationContext } from './context.js'
+import { openSide } from '../engines/open-side.js'
+import type { MigrationEvent } from '../journal/events.js'
+import type { Journal } from '../journal/journal.js'
+import type { Plan } from '../plan/plan.js'
+import { hashFile, putInPlace, writeJson } from './archive-file.js'
+import { verifyArchive, writeArchive } from './archive.js'
+import { digestBetween, digestWithout, type Expected, type TableView } from './table-digest.js'
 
-interface Digest {
-  readonly rows: string
-  readonly hash: string
+export interface BackupOptions {
+  readonly plan: Plan
+  readonly blue: SideTools
+  readonly journal: Pick<Journal, 'read' | 'readProgress' | 'writeProgress'>
+  readonly runEpoch: number
+  /** Each migration gets a directory of its own below it. */
+  readonly directory: string
+  readonly signal: AbortSignal
+  readonly emit: (event: MigrationEvent) => Promise<void>
 }
 
-/** Dumps in a row that may differ from a table which the application keeps writing to. */
-const TRIES = 3
+/** What the journal knows of a backup that counts, under {@link BACKUP_PROGRESS}. */
+export interface StoredBackup {
+  /** Directory with `blue.dump`, `archive/` and `backup.json`. */
+  readonly path: string
+  readonly tool: string
+  readonly note: string
+  readonly bytes: number
+  readonly sha256: string
+  readonly marker: string
+  readonly archivedRows: number
+  readonly isProven: boolean
+}
 
-export async function runBackup(context: Pick<MigrationContext, 'plan' | 'compiler' | 'blue' | 'journal' | 'runEpoch' | 'backupDirectory' | 'signal' | 'emit'>): Promise<void> {
-  const { plan, compiler, blue, journal, runEpoch, backupDirectory, signal } = context
-  if (await journal.readProgress('backup')) return
-  await mkdir(backupDirectory, { recursive: true, mode: 0o700 })
-  await using session = await blue.connect('backup')
-  const marker = await blue.backup.recoveryMarker(session, `crossfade_${plan.name}`)
-  const file = joinPath(backupDirectory, 'blue.dump')
-  const scratch = plan.name.replaceAll('-', '_')
-  let dumped = await blue.backup.dump(file, signal)
-  let moving: string[] = []
+export const BACKUP_PROGRESS = 'backup'
+
+/**
+ * A row that was changed and changed back while the dump began makes it look different. A second dump tells that from a dump
+ * that is wrong.
+ */
+const ATTEMPTS = 2
+
+/**
+ * Makes and proves the backup, or finds it proven. Safe to repeat: files get their names when they are whole, and the journal is
+ * told last.
+ * @throws {CrossfadeError} BACKUP_UNPROVEN when the restored dump or the archive is not what blue was.
+ */
+export async function runBackup(options: BackupOptions): Promise<StoredBackup> {
+  const { journal, runEpoch, emit } = options
+  const stored = (await journal.readProgress(BACKUP_PROGRESS)) as StoredBackup | undefined
+  if (stored?.isProven && (await isThere(stored))) {
+    await emit({ type: 'note', message: `the backup in ${stored.path} is proven already` })
+    return stored
+  }
+  const path = join(options.directory, await directoryName(options))
+  await mkdir(path, { recursive: true, mode: 0o700 })
+  const backup = await makeBackup(options, path)
+  await writeJson(join(path, 'backup.json'), backup)
+  await journal.writeProgress(runEpoch, BACKUP_PROGRESS, backup)
+  const { tool, note, bytes, marker, isProven, archivedRows } = backup
+  await emit({ type: 'backup', tool, note, bytes, marker, isProven, archivedRows })
+  return backup
+}
+
+/** Drops the scratch database that a crashed backup left on blue's server. Harmless when there is none. */
+export async function dropBackupScratch(plan: Plan, blue: SideTools): Promise<void> {
+  await blue.backup.dropScratch(scratchOf(plan, blue))
+}
+
+async function makeBackup(options: BackupOptions, path: string): Promise<StoredBackup> {
+  const { blue, plan, signal, emit } = options
+  // Before the dump: recovery starts from the dump and goes on from here or earlier.
+  const marker = await withSession(blue, (session) => blue.backup.recoveryMarker(session, `crossfade ${plan.name}`))
+  const dump = await proveDump(options, path)
+  if (!dump.isProven) {
+    await emit({ type: 'backup', ...dump.about, marker, isProven: false, archivedRows: 0 })
+    throw new CrossfadeError('BACKUP_UNPROVEN', `the restored dump of ${dump.about.tool} is not what blue was: ${dump.problems.join('; ')}`)
+  }
+  const archive = join(path, 'archive')
+  await writeArchive({
+    plan,
+    blue,
+    directory: archive,
+    signal,
+    onEntry: async ({ table, rows }) => (rows > 0 ? emit({ type: 'archived', table, rows }) : undefined),
+  })
+  const { entries } = await verifyArchive(archive)
+  const archivedRows = entries.reduce((sum, { rows }) => sum + rows, 0)
+  return { path, ...dump.about, sha256: await hashFile(join(path, 'blue.dump')), marker, archivedRows, isProven: true }
+}
+
+interface DumpResult {
+  readonly isProven: boolean
+  readonly about: { readonly tool: string; readonly note: string; readonly bytes: number }
+  readonly problems: readonly string[]
+}
+
+async function proveDump(options: BackupOptions, path: string): Promise<DumpResult> {
+  const { emit, signal } = options
+  const partial = join(path, 'blue.dump.partial')
   for (let attempt = 1; ; attempt += 1) {
-    const before = await digests(session, plan.blue, blue.location.namespace)
-    if (attempt > 1) dumped = await blue.backup.dump(file, signal)
-    const restored = await blue.backup.restore(file, scratch, signal)
-    try {
-      await using side = await openSide(restored.url, 'blue', blue.location.metaNamespace)
-      await using reading = await side.connect('backup')
-      const found = await digests(reading, plan.blue, restored.namespace)
-      const after = await digests(session, plan.blue, blue.location.namespace)
-      const wrong = Object.keys(plan.blue).filter((table) => !isSame(found[table]!, before[table]!) && !isSame(found[table]!, after[table]!))
-      const still = wrong.filter((table) => isSame(before[table]!, after[table]!))
-      // A table that nobody wrote to and that is different in the dump is a broken dump; one that moved may just have moved.
-      if (still.length > 0 && attempt >= TRIES) throw new CrossfadeError('BACKUP_UNPROVEN', `the restored dump differs from blue in ${still.join(', ')}`)
-      moving = wrong
-      if (wrong.length === 0 || (still.length === 0 && attempt >= TRIES)) break
-    } finally {
-      await blue.backup.dropScratch(scratch)
-    }
+    const result = await dumpAndCompare(options, partial)
+    signal.throwIfAborted()
+    if (result.isProven) await putInPlace(partial, join(path, 'blue.dump'))
+    else await rm(partial, { force: true })
+    if (result.isProven || attempt >= ATTEMPTS) return result
+    await emit({ type: 'note', message: `the restored dump differs (${result.problems.join('; ')}); it is dumped again` })
   }
-  const manifest = await session.transaction(() => writeArchive(plan, compiler, session, joinPath(backupDirectory, 'archive'), signal), { snapshot: true })
-  const archivedRows = manifest.tables.reduce((sum, table) => sum + table.rows, 0)
-  for (const table of manifest.tables) if (table.rows > 0) await context.emit({ type: 'archived', table: table.table, rows: table.rows })
-  const note = moving.length > 0 ? `${dumped.note}; written to throughout, so compared by presence only: ${moving.join(', ')}` : dumped.note
-  await context.emit({ type: 'backup', tool: dumped.tool, note, bytes: dumped.bytes, marker, isProven: true, archivedRows })
-  await journal.writeProgress(runEpoch, 'backup', { file, marker, archivedRows, at: new Date().toISOString() })
 }
 
-const isSame = (left: Digest, right: Digest): boolean => left.rows === right.rows && left.hash === right.hash
+async function dumpAndCompare(options: BackupOptions, file: string): Promise<DumpResult> {
+  const { plan, blue, signal } = options
+  const expected = new Map<string, Expected>()
+  const problems: string[] = []
+  const { namespace } = blue.location
+  const dumped = await blue.backup.dump(file, signal, async (earliest, latest) => {
+    for (const [table, spec] of Object.entries(plan.blue)) {
+      signal.throwIfAborted()
+      const digest = await digestBetween({ session: earliest, namespace, table, spec }, { session: latest, namespace, table, spec })
+      if (digest) expected.set(table, digest)
+      else problems.push(`too many rows of ${table} changed while the dump began`)
+    }
+  })
+  if (problems.length === 0) problems.push(...(await compareRestored(options, file, expected)))
+  const inFlight = [...expected.values()].reduce((sum, digest) => sum + digest.inFlight.length, 0)
+  const note = inFlight === 0 ? dumped.note : `${dumped.note}; ${inFlight} rows changed while it began and were not compared`
+  return { isProven: problems.length === 0, about: { ...dumped, note }, problems }
+}
 
-/** COUNT and digest of every table, all columns. */
-async function digests(session: Session, schema: SchemaSpec, namespace: string): Promise<Record<string, Digest>> {
-  const { dialect } = session
-  const found: Record<string, Digest> = {}
-  for (const [table, spec] of Object.entries(schema)) {
-    const columns = Object.entries(spec.columns).map(([name, { type }]) => dialect.canonical(raw(`t.${dialect.quote(name)}`), type))
-    const [row] = await session.query(sql`SELECT COUNT(*), ${dialect.sumHash(dialect.rowHash(columns))} FROM ${raw(dialect.qualify(namespace, table))} t`)
-    found[table] = { rows: String(row?.[0]), hash: String(row?.[1]) }
+/** Restores the dump beside blue and compares every table of the plan. The scratch database is gone afterwards. */
+async function compareRestored({ plan, blue, signal }: BackupOptions, file: string, expected: ReadonlyMap<string, Expected>): Promise<string[]> {
+  const scratch = scratchOf(plan, blue)
+  try {
+    const location = await blue.backup.restore(file, scratch, signal)
+    await using restored = await openSide(location.url, 'blue', location.metaNamespace)
+    return await withSession(restored, async (session) => {
+      const problems: string[] = []
+      for (const [table, { rows, hash, inFlight }] of expected) {
+        signal.throwIfAborted()
+        const view: TableView = { session, namespace: location.namespace, table, spec: plan.blue[table]! }
+        const found = await digestWithout(view, inFlight)
+        if (found.rows !== rows) problems.push(`${table} has ${found.rows} rows, blue had ${rows}`)
+        else if (found.hash !== hash) problems.push(`the values of ${table} differ`)
+      }
+      return problems
+    })
+  } finally {
+    await blue.backup.dropScratch(scratch)
   }
-  return found
+}
+
+/** Short enough for every engine's prefix and limit; two migrations on one server do not share it. */
+function scratchOf(plan: Plan, blue: SideTools): string {
+  const { namespace, metaNamespace } = blue.location
+  const digest = createHash('sha256').update(JSON.stringify([plan.name, namespace, metaNamespace])).digest('hex')
+  return `${plan.name.replaceAll(/[^A-Za-z0-9]/g, '_').slice(0, 16)}_${digest.slice(0, 8)}`
+}
+
+/** By the start of the migration: a later one does not write over the backup of this one. */
+async function directoryName({ plan, journal }: BackupOptions): Promise<string> {
+  const startedAt = (await journal.read())?.startedAt ?? new Date().toISOString()
+  return `${encodeURIComponent(plan.name)}-${startedAt.replaceAll(/[-:]|\.\d+/g, '')}`
+}
+
+async function isThere({ path, bytes }: StoredBackup): Promise<boolean> {
+  const found = await stat(join(path, 'blue.dump')).catch(() => undefined)
+  return found?.size === bytes
+}
+
+async function withSession<T>(side: SideTools, work: (session: Awaited<ReturnType<SideTools['connect']>>) => Promise<T>): Promise<T> {
+  const session = await side.connect('backup')
+  try {
+    return await work(session)
+  } finally {
+    await session.close()
+  }
 }

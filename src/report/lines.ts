@@ -1,55 +1,77 @@
-/** One line of plain text per event, for logs and terminals. Undefined for events that a line would only repeat. */
+/** One line of text per event, for logs and terminals. Undefined for events that a line would only repeat. */
 import type { MigrationEvent } from '../journal/events.js'
+import { count, duration } from './numbers.js'
+import { plain, printable, type Paint } from './paint.js'
 
-const ms = (value: number): string => (value < 1000 ? `${Math.round(value)} ms` : `${(value / 1000).toFixed(1)} s`)
-const count = (value: number): string => value.toLocaleString('en-US')
-
-export function lineOf(event: MigrationEvent): string | undefined {
+export function lineOf(event: MigrationEvent, paint: Paint = plain): string | undefined {
+  const because = (reason: string | undefined): string => (reason ? `: ${printable(reason)}` : '')
   switch (event.type) {
     case 'phase-started':
-      return `== ${event.phase}`
-    case 'phase-done':
-      return `   ${event.phase} ${event.result} after ${ms(event.durationMs)}${event.reason ? `: ${event.reason}` : ''}`
-    case 'finding':
-      return `   ${event.severity === 'blocking' ? 'BLOCKING' : 'warning'} ${event.side} ${event.code}: ${event.message} ${event.hint}`
-    case 'backup':
-      return `   backup by ${event.tool}${event.note ? ` (${event.note})` : ''}: ${count(event.bytes)} bytes, ${event.isProven ? 'restored and compared' : 'NOT proven'}; marker ${event.marker}; ${count(event.archivedRows)} rows archived`
-    case 'copied':
-      return `   ${event.projection}: ${count(event.rows)} of about ${count(event.estimatedRows)} rows${event.isDone ? ', done' : ` (${count(event.rowsPerSecond)}/s)`}`
+      return paint('strong', `== ${event.phase}`)
+    case 'phase-done': {
+      const result = paint(event.result === 'done' ? 'good' : 'bad', event.result)
+      return `   ${event.phase} ${result} after ${duration(event.durationMs)}${because(event.reason)}`
+    }
+    case 'finding': {
+      const weight = event.severity === 'blocking' ? paint('bad', 'BLOCKING') : paint('warn', 'warning')
+      return `   ${weight} ${event.side} ${event.code}: ${printable(`${event.message} ${event.hint}`)}`
+    }
+    case 'backup': {
+      const proof = event.isProven ? paint('good', 'restored and compared') : paint('bad', 'NOT proven')
+      const tool = printable(`${event.tool}${event.note ? ` (${event.note})` : ''}`)
+      return `   backup by ${tool}: ${count(event.bytes)} bytes, ${proof}; marker ${event.marker}; ${count(event.archivedRows)} rows archived`
+    }
+    case 'copied': {
+      const state = event.isDone ? ', done' : ` (${count(event.rowsPerSecond)}/s)`
+      return `   ${event.projection}: ${count(event.rows)} of about ${count(event.estimatedRows)} rows${state}`
+    }
     case 'lag':
-      return `   ${event.side} has ${count(event.changes)} changes queued, the oldest ${ms(event.ageMs)} old; ${count(event.applied)} applied`
+      return `   ${event.side} has ${count(event.changes)} changes queued, the oldest ${duration(event.ageMs)} old; ${count(event.applied)} applied`
     case 'throttled':
-      return `   the copy waits: ${event.reason}`
+      return `   ${paint('warn', 'the copy waits')}${because(event.reason)}`
     case 'verified':
-      return event.differences > 0 || event.skipped > 0 ? `   ${event.projection}: ${count(event.differences)} differences, ${event.skipped} chunks not compared` : undefined
-    case 'difference':
-      return `   DIFFERENT ${event.projection} key (${event.key.join(', ')}): ${event.kind}${event.columns.length > 0 ? ` in ${event.columns.join(', ')}` : ''}`
-    case 'pass-done':
-      return `   verified ${event.direction}: ${count(event.rows)} rows in ${event.chunks} chunks, ${count(event.differences)} differences, ${event.skipped} not compared, ${ms(event.durationMs)}`
+      if (event.differences === 0 && event.skipped === 0) return undefined
+      return `   ${event.projection}: ${paint('bad', `${count(event.differences)} differences`)}, ${event.skipped} chunks not compared`
+    case 'difference': {
+      const columns = event.columns.length > 0 ? ` in ${event.columns.join(', ')}` : ''
+      const key = printable(event.key.map((part) => part ?? 'NULL').join(', '))
+      return `   ${paint('bad', 'DIFFERENT')} ${event.projection} key (${key}): ${event.kind}${columns}`
+    }
+    case 'pass-done': {
+      const isClean = event.differences === 0 && event.skipped === 0
+      const found = `${count(event.differences)} differences, ${event.skipped} not compared`
+      return `   verified ${event.direction}: ${count(event.rows)} rows in ${event.chunks} chunks, ${paint(isClean ? 'good' : 'bad', found)}, ${duration(event.durationMs)}`
+    }
     case 'invariant':
-      return event.isEqual ? undefined : `   INVARIANT ${event.name}: ${event.detail ?? 'differs'}`
-    case 'probe':
-      return `   probe ${event.name}: ${event.blueMs} ms before, ${event.greenMs} ms after (limit ${event.limitMs} ms)${event.isEqual === false ? ', ANSWERS DIFFER' : ''}`
+      return event.isEqual ? undefined : `   ${paint('bad', 'INVARIANT')} ${event.name}: ${printable(event.detail ?? 'differs')}`
+    case 'probe': {
+      const answers = event.isEqual === false ? `, ${paint('bad', 'ANSWERS DIFFER')}` : ''
+      const isSlow = event.greenMs > event.limitMs
+      const after = paint(isSlow ? 'warn' : 'good', `${event.greenMs} ms after`)
+      return `   probe ${event.name}: ${event.blueMs} ms before, ${after} (limit ${event.limitMs} ms)${answers}`
+    }
     case 'switch-step':
-      return `   ${event.step} took ${ms(event.durationMs)}`
-    case 'switch-missed':
-      return `   attempt ${event.attempt} backed out at "${event.step}" after ${ms(event.heldMs)}: ${event.reason}${event.blockers.length > 0 ? ` (${event.blockers.join('; ')})` : ''}; ${event.from} is open`
-    case 'switched':
-      return `   SWITCHED ${event.from} -> ${event.to}, epoch ${event.epoch}, hold ${ms(event.holdMs)} (${Object.entries(event.steps)
-        .filter(([step]) => step !== 'arm' && step !== 'preconditions')
-        .map(([step, took]) => `${step} ${took}`)
-        .join(', ')}), attempt ${event.attempts}`
+      return `   ${event.step} took ${duration(event.durationMs)}`
+    case 'switch-missed': {
+      const who = event.blockers.length > 0 ? ` (${printable(event.blockers.join('; '))})` : ''
+      return `   ${paint('warn', `attempt ${event.attempt} backed out`)} at "${event.step}" after ${duration(event.heldMs)}${because(event.reason)}${who}; ${event.from} is open`
+    }
+    case 'switched': {
+      const parts = Object.entries(event.steps).filter(([step]) => step !== 'arm' && step !== 'preconditions')
+      const split = parts.map(([step, took]) => `${step} ${took}`).join(', ')
+      return `   ${paint('good', `SWITCHED ${event.from} -> ${event.to}`)}, epoch ${event.epoch}, hold ${duration(event.holdMs)} (${split}), attempt ${event.attempts}`
+    }
     case 'waiting':
-      return `   waiting for ${event.for}: ${event.why}. Next: ${event.next}`
+      return `   ${paint('warn', `waiting for ${event.for}`)}: ${printable(event.why)}. Next: ${event.next}`
     case 'command':
-      return `   ${event.command}: ${event.accepted ? '' : 'refused: '}${event.answer}`
+      return `   ${event.command}: ${event.accepted ? '' : paint('bad', 'refused: ')}${printable(event.answer)}`
     case 'archived':
       return `   archived ${event.table}: ${count(event.rows)} rows`
     case 'hook':
-      return `   hook ${event.command} ended with ${event.exitCode ?? 'a signal'} after ${ms(event.durationMs)}`
+      return `   hook ${event.command} ended with ${event.exitCode ?? 'a signal or a time-out'} after ${duration(event.durationMs)}`
     case 'note':
-      return `   ${event.message}`
+      return `   ${printable(event.message)}`
     case 'outcome':
-      return `== ${event.outcome}${event.reason ? `: ${event.reason}` : ''}`
+      return `${paint('strong', `== ${event.outcome}`)}${because(event.reason)}`
   }
 }

@@ -1,8 +1,10 @@
 /** Dumps, restores and positions for point-in-time recovery. */
 import { stat } from 'node:fs/promises'
 import type { BackupTools, Location } from '../engine.js'
+import { CrossfadeError } from '../errors.js'
 import { raw } from '../sql.js'
 import type { SideContext } from './context.js'
+import { dumpBetween, watchFor } from './dump-between.js'
 import { findProgram, runProgram } from './dump-programs.js'
 import { dumpLogically, isLogicalDump, restoreLogically } from './logical-dump.js'
 import { quoteIdentifier } from './quote.js'
@@ -14,15 +16,18 @@ const MAX_NAME_LENGTH = 48
 export function createBackup(context: SideContext): BackupTools {
   const { flavor, location, facts } = context
   return {
-    async dump(file, signal) {
+    async dump(file, signal, witness) {
       const program = await findProgram(flavor.dumpPrograms, flavor.engine, facts.version)
       if ('reason' in program) {
-        await context.withSession('crossfade dump', (session) => dumpLogically(session, location.namespace, file, signal))
+        await context.withSession('crossfade dump', (session) => dumpLogically(session, location.namespace, file, signal, witness))
         const note = `${program.reason}; the built-in logical dump holds tables and rows, but no views and routines`
         return { tool: 'built-in', note, bytes: (await stat(file)).size }
       }
       const options = ['--single-transaction', '--quick', '--routines', '--skip-triggers', '--hex-blob', '--default-character-set=utf8mb4']
-      await runProgram(program.path, location.url, [...options, ...flavor.dumpOptions, location.namespace], { output: file, signal })
+      const args = [...options, ...flavor.dumpOptions, location.namespace]
+      const dump = (own: AbortSignal, onRows?: () => void): Promise<void> =>
+        runProgram(program.path, location.url, args, { output: file, signal: own, ...(onRows ? { watch: watchFor('CREATE TABLE', onRows) } : {}) })
+      await (witness ? dumpBetween(context, dump, witness, signal) : dump(signal))
       return { tool: program.name, note: program.version, bytes: (await stat(file)).size }
     },
     async recoveryMarker(session, name) {
@@ -38,7 +43,7 @@ export function createBackup(context: SideContext): BackupTools {
         await session.execute(raw(`CREATE DATABASE ${database} CHARACTER SET utf8mb4`))
         if (await isLogicalDump(file)) return restoreLogically(session, target.namespace, file, signal)
         const client = await findProgram(flavor.clientPrograms, flavor.engine, facts.version)
-        if ('reason' in client) throw new TypeError(client.reason)
+        if ('reason' in client) throw new CrossfadeError('BACKUP_UNPROVEN', `the dump cannot be restored: ${client.reason}`)
         await runProgram(client.path, location.url, ['--default-character-set=utf8mb4', target.namespace], { input: file, signal })
       })
       return target

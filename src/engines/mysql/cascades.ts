@@ -125,7 +125,7 @@ function statementsOf(root: string, reached: readonly Reached[], input: CascadeI
     const lock = hasChildren.has(id) && !isOwnTable ? 'FOR UPDATE' : 'LOCK IN SHARE MODE'
     const columns = input.captured.get(path.at(-1)!.key.table)
     if (columns) return [logStatement(path, effect, columns, input, lock)]
-    return hasChildren.has(id) ? [`SET @crossfade_locked = (SELECT COUNT(*) ${source(path, input)} ${lock});`] : []
+    return hasChildren.has(id) ? [`SELECT COUNT(*) INTO @crossfade_locked ${source(path, input)} ${lock};`] : []
   })
 }
 

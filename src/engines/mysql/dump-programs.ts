@@ -49,11 +49,13 @@ function isOlder(program: string, server: string): boolean {
 interface RunOptions {
   readonly input?: string
   readonly output?: string
+  /** Sees the output on its way. */
+  readonly watch?: (chunk: Buffer) => void
   readonly signal: AbortSignal
 }
 
 /** The password goes by a file that only this user can read: arguments are visible to everybody on the machine. */
-export async function runProgram(path: string, url: string, args: readonly string[], { input, output, signal }: RunOptions): Promise<void> {
+export async function runProgram(path: string, url: string, args: readonly string[], { input, output, watch, signal }: RunOptions): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), 'crossfade-'))
   try {
     const defaults = join(folder, 'client.cnf')
@@ -62,6 +64,7 @@ export async function runProgram(path: string, url: string, args: readonly strin
       signal,
       stdio: [input === undefined ? 'ignore' : 'pipe', output === undefined ? 'ignore' : 'pipe', 'pipe'],
     })
+    if (watch) child.stdout?.on('data', watch)
     let complaint = ''
     child.stderr!.setEncoding('utf8').on('data', (text: string) => {
       complaint = `${complaint}${text}`.slice(-2_000)

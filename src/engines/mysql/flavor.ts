@@ -46,4 +46,8 @@ export interface Flavor {
   readonly jsonColumn: string
   /** What follows it; `column` is quoted. */
   jsonCheck(column: string): string
+  /** Table and clause of each check of a database, where JSON columns are told by them. */
+  jsonChecks(namespace: string): Sql | undefined
+  /** Privileges on the whole server that are needed besides those on databases. */
+  readonly serverPrivileges: readonly string[]
 }

@@ -1,6 +1,7 @@
 /** The tables of a side as the server has them. */
 import type { ColumnSpec, ColumnType, ForeignKeySpec, IndexSpec, ReferentialAction, TableSpec } from '../../plan/schema.js'
 import { sql, type Sql } from '../sql.js'
+import type { Flavor } from './flavor.js'
 import type { MysqlSession } from './session.js'
 
 interface MutableTable {
@@ -11,14 +12,18 @@ interface MutableTable {
   foreignKeys: Record<string, ForeignKeySpec & { columns: string[]; referencedColumns: string[] }>
 }
 
-export async function introspect(session: MysqlSession, namespace: string): Promise<Readonly<Record<string, TableSpec>>> {
+export async function introspect(
+  session: MysqlSession,
+  namespace: string,
+  flavor: Flavor,
+): Promise<Readonly<Record<string, TableSpec>>> {
   const texts = async (query: Sql) => (await session.query(query)).map((row) => row.map((cell) => (cell === null ? null : String(cell))))
   const tables = new Map<string, MutableTable>()
   const named = await texts(
     sql`SELECT table_name FROM information_schema.tables WHERE table_schema = ${namespace} AND table_type = 'BASE TABLE' ORDER BY table_name`,
   )
   for (const [name] of named) tables.set(name!, { columns: {}, primaryKey: [], unique: {}, indexes: {}, foreignKeys: {} })
-  const checks = await readJsonChecks(session, namespace)
+  const checks = await readJsonChecks(session, namespace, flavor)
   const columns = await texts(
     sql`SELECT table_name, column_name, column_type, is_nullable, extra FROM information_schema.columns
       WHERE table_schema = ${namespace} ORDER BY table_name, ordinal_position`,
@@ -90,12 +95,9 @@ export async function readForeignKeys(session: MysqlSession, namespace: string):
 }
 
 /** `table.column` of columns whose check says that they hold JSON: MariaDB's JSON type is no more than that. */
-async function readJsonChecks(session: MysqlSession, namespace: string): Promise<ReadonlySet<string>> {
-  const rows = await session.query(
-    sql`SELECT t.table_name, c.check_clause FROM information_schema.check_constraints c JOIN information_schema.table_constraints t
-        ON t.constraint_schema = c.constraint_schema AND t.constraint_name = c.constraint_name
-      WHERE c.constraint_schema = ${namespace} AND t.constraint_type = 'CHECK'`,
-  )
+async function readJsonChecks(session: MysqlSession, namespace: string, flavor: Flavor): Promise<ReadonlySet<string>> {
+  const query = flavor.jsonChecks(namespace)
+  const rows = query ? await session.query(query) : []
   const found = new Set<string>()
   for (const [table, clause] of rows) {
     const column = /json_valid\(`([^`]+)`\)/i.exec(String(clause))?.[1]

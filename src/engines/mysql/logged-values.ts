@@ -42,7 +42,7 @@ function loggedText(value: string, dataType: string): string {
       return `CAST(${value} + 0 AS CHAR)`
     case 'timestamp':
       // In UTC, whatever the time zone of the application's session, and exact in the hour that comes twice.
-      return `CAST('1970-01-01 00:00:00' + INTERVAL UNIX_TIMESTAMP(${value}) SECOND AS CHAR)`
+      return `CAST(TIMESTAMP'1970-01-01 00:00:00' + INTERVAL UNIX_TIMESTAMP(${value}) SECOND AS CHAR)`
     default:
       return `CAST(${value} AS CHAR)`
   }

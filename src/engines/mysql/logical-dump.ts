@@ -4,6 +4,7 @@ import { open } from 'node:fs/promises'
 import { createInterface } from 'node:readline'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
+import type { DumpWitness } from '../engine.js'
 import { raw, sql, type RawRow, type RawValue } from '../sql.js'
 import { qualify, quoteIdentifier, quoteText } from './quote.js'
 import type { MysqlSession } from './session.js'
@@ -17,11 +18,21 @@ type Line =
   | { readonly table: string; readonly ddl: string; readonly columns: readonly string[] }
   | { readonly rows: readonly (readonly (string | null | { readonly hex: string })[])[] }
 
-/** One moment of all tables; order does not matter, as foreign keys are not checked on the way back. */
-export async function dumpLogically(session: MysqlSession, namespace: string, file: string, signal: AbortSignal): Promise<void> {
-  await session.transaction(() => pipeline(Readable.from(dumpLines(session, namespace)), createWriteStream(file, { mode: 0o600 }), { signal }), {
-    snapshot: true,
-  })
+/** One moment of all tables, which the witness sees as well; order does not matter, as foreign keys are not checked on the way back. */
+export async function dumpLogically(
+  session: MysqlSession,
+  namespace: string,
+  file: string,
+  signal: AbortSignal,
+  witness?: DumpWitness,
+): Promise<void> {
+  await session.transaction(
+    async () => {
+      await pipeline(Readable.from(dumpLines(session, namespace)), createWriteStream(file, { mode: 0o600 }), { signal })
+      await witness?.(session, session)
+    },
+    { snapshot: true },
+  )
 }
 
 export async function isLogicalDump(file: string): Promise<boolean> {

@@ -60,8 +60,11 @@ export const mariadb: Flavor = {
   dumpPrograms: ['mariadb-dump', 'mysqldump'],
   clientPrograms: ['mariadb', 'mysql'],
   dumpOptions: [],
+  serverPrivileges: ['PROCESS'],
   jsonColumn: 'LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin',
   jsonCheck: (column) => ` CHECK (json_valid(${column}))`,
+  jsonChecks: (namespace) =>
+    sql`SELECT table_name, check_clause FROM information_schema.check_constraints WHERE constraint_schema = ${namespace}`,
 }
 
 function isTimeout(error: unknown): boolean {

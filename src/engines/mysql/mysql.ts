@@ -10,7 +10,8 @@ const STATUS_STATEMENTS = ['SHOW BINARY LOG STATUS', 'SHOW MASTER STATUS']
 
 export const mysql: Flavor = {
   engine: 'mysql',
-  oldestVersion: '8.0.16',
+  // CREATE FUNCTION IF NOT EXISTS.
+  oldestVersion: '8.0.29',
   sessionSettings: MYSQL_SETTINGS,
   factNames: FACT_NAMES,
   serverIdentity: '@@server_uuid',
@@ -64,8 +65,10 @@ export const mysql: Flavor = {
   clientPrograms: ['mysql'],
   // Without these the dump needs rights on the whole server, or changes the GTID set where it is restored.
   dumpOptions: ['--no-tablespaces', '--set-gtid-purged=OFF', '--column-statistics=0'],
+  serverPrivileges: ['PROCESS', 'XA_RECOVER_ADMIN'],
   jsonColumn: 'JSON',
   jsonCheck: () => '',
+  jsonChecks: () => undefined,
 }
 
 async function binaryLogStatus(session: MysqlSession) {

@@ -103,6 +103,7 @@ export class MysqlSession implements Session {
     let reader: RowReader | undefined
     let batch: RawRow[] = []
     let isDone = false
+    let isLeft = false
     let failure: CrossfadeError | undefined
     let wake = () => {}
     const stop = (error?: unknown) => {
@@ -115,7 +116,7 @@ export class MysqlSession implements Session {
       reader = createRowReader(fields as unknown as FieldPacket[])
     })
     command.on('result', (row) => {
-      if (!reader || !Array.isArray(row)) return
+      if (isLeft || !reader || !Array.isArray(row)) return
       batch.push(reader(row as unknown as (Buffer | null)[]))
       if (batch.length >= batchRows) {
         this.connection.pause()
@@ -141,6 +142,7 @@ export class MysqlSession implements Session {
         if (isDone && batch.length === 0) break
       }
     } finally {
+      isLeft = true
       if (!isDone) await this.#abandon(() => isDone, (done) => (wake = done))
       this.#onFatal.delete(stop)
     }

@@ -74,6 +74,8 @@ class MysqlSide implements SideTools {
   readonly #context: SideContext
   readonly #killer: KillSwitch
   readonly #open = new Set<MysqlSession>()
+  /** All there ever were: the server may list one for a moment after it was closed. */
+  readonly #ids = new Set<number>()
 
   constructor(
     readonly location: Location,
@@ -106,8 +108,8 @@ class MysqlSide implements SideTools {
       createIndexes: (schema) => createIndexes(schema, ddl()),
       dropTables: (schema) => dropTables(schema, ddl()),
       setNextValue: (table, _column, next) => setNextValue(location.namespace, table, next),
-      introspect: (session) => introspect(session as MysqlSession, location.namespace),
-      drift: async (session, schema) => findDrift(side, schema, await introspect(session as MysqlSession, location.namespace)),
+      introspect: (session) => introspect(session as MysqlSession, location.namespace, flavor),
+      drift: async (session, schema) => findDrift(side, schema, await introspect(session as MysqlSession, location.namespace, flavor)),
     } satisfies SideTools['schema']
     this.capture = createCapture(this.#context)
     this.fence = createFence(this.#context)
@@ -119,20 +121,21 @@ class MysqlSide implements SideTools {
   async connect(application?: string): Promise<MysqlSession> {
     const hooks = { killQuery: (id: number) => this.#killer.killQuery(id), onClose: (closed: MysqlSession) => void this.#open.delete(closed) }
     const session = await MysqlSession.open(this.location.url, this.dialect, hooks, application)
+    this.#open.add(session)
+    this.#ids.add(session.id)
     try {
       await this.#prepare(session)
     } catch (error) {
       await session.close()
       throw error
     }
-    this.#open.add(session)
     return session
   }
 
   preflight(tables: Parameters<SideTools['preflight']>[0]): ReturnType<SideTools['preflight']> {
     return this.#withSession('crossfade preflight', async (session) => {
       const findings = await preflight(this.#context, session, tables)
-      const remains = await findRemains(this.#context, session, this.#ownIds())
+      const remains = await findRemains(this.#context, session, this.#ids)
       if (remains.length === 0) return findings
       const message = `${this.side} has remains of an earlier run: ${remains.join(', ')}`
       return [...findings, { code: 'remains', severity: 'warning', message, hint: 'Resume that run, or remove it with `crossfade abort`.' }]
@@ -140,7 +143,7 @@ class MysqlSide implements SideTools {
   }
 
   remains(): Promise<readonly string[]> {
-    return this.#withSession('crossfade remains', (session) => findRemains(this.#context, session, this.#ownIds()))
+    return this.#withSession('crossfade remains', (session) => findRemains(this.#context, session, this.#ids))
   }
 
   async load(session: Parameters<SideTools['load']>[0]): ReturnType<SideTools['load']> {
@@ -158,10 +161,6 @@ class MysqlSide implements SideTools {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#killer.close()
     await Promise.all([...this.#open].map((session) => session.close()))
-  }
-
-  #ownIds(): ReadonlySet<number> {
-    return new Set([...this.#open].map(({ id }) => id))
   }
 
   async #withSession<T>(application: string, work: (session: MysqlSession) => Promise<T>): Promise<T> {

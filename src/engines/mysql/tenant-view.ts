@@ -8,7 +8,7 @@ const FUNCTION = 'app_tenant'
 
 /**
  * A view cannot name a variable, so a function reads `@app_tenant`, which the application sets after it has logged in.
- * DROP and CREATE: MySQL knows neither OR REPLACE nor, before 8.0.29, IF NOT EXISTS for functions.
+ * Its meaning never changes, so one that is there is kept.
  */
 export function tenantView(namespace: string, name: string, table: TableSpec): Sql[] {
   const column = table.tenantColumn!
@@ -17,9 +17,8 @@ export function tenantView(namespace: string, name: string, table: TableSpec): S
   const tenant = isTextType(type) ? call : `CAST(${call} AS ${castName(type)})`
   const view = qualify(namespace, `${name}_tenant`)
   return [
-    raw(`DROP FUNCTION IF EXISTS ${qualify(namespace, FUNCTION)}`),
     raw(
-      `CREATE FUNCTION ${qualify(namespace, FUNCTION)}() RETURNS VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NO SQL DETERMINISTIC RETURN @app_tenant`,
+      `CREATE FUNCTION IF NOT EXISTS ${qualify(namespace, FUNCTION)}() RETURNS VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NO SQL DETERMINISTIC RETURN @app_tenant`,
     ),
     raw(
       `CREATE OR REPLACE SQL SECURITY DEFINER VIEW ${view} AS SELECT * FROM ${qualify(namespace, name)} WHERE ${quoteIdentifier(column)} = ${tenant} WITH CHECK OPTION`,

@@ -15,15 +15,25 @@ import { PostgresSession } from './session.js'
 export function createBackup(context: SideContext): BackupTools {
   const { location, majorVersion } = context
   return {
-    dump: async (file, signal) => {
+    dump: async (file, signal, witness) => {
       const program = await chooseProgram(context)
       if ('reason' in program) {
-        await context.withSession('backup', (session) => dumpLogically(session, location.namespace, file, signal))
+        await context.withSession('backup', (session) => dumpLogically(session, location.namespace, file, signal, witness))
         const note = `${program.reason}; the built-in logical dump holds tables and rows, but no views and functions`
         return { tool: 'built-in', note, bytes: (await stat(file)).size }
       }
       const only = `--schema=${quoteIdentifier(location.namespace)}`
-      await runProgram(program.path, location.url, ['--format=custom', '--no-password', only, `--file=${file}`], signal)
+      await context.withSession('backup', (session) =>
+        session.transaction(
+          async () => {
+            const [row] = await session.query(raw('SELECT pg_export_snapshot()'))
+            const options = ['--format=custom', '--no-password', only, `--snapshot=${String(row![0])}`, `--file=${file}`]
+            await runProgram(program.path, location.url, options, signal)
+            await witness?.(session, session)
+          },
+          { snapshot: true },
+        ),
+      )
       return { tool: 'pg_dump', note: `pg_dump ${program.version}`, bytes: (await stat(file)).size }
     },
     recoveryMarker: (session, name) => recoveryMarker(session, name),

@@ -15,7 +15,7 @@ export interface MetaFunctions {
 
 const INTEGER = raw(`'^(0|-?[1-9][0-9]{0,18})$'`)
 const DECIMAL = raw(`'^-?[0-9]{1,65}(\\.[0-9]{1,65})?$'`)
-const DOUBLE = raw(`'^-?[0-9]{1,40}(\\.[0-9]{1,40})?([eE][-+]?[0-9]{1,3})?$'`)
+const DOUBLE = raw(`'^-?[0-9]+(\\.[0-9]+)?([eE][-+]?[0-9]{1,3})?$'`)
 /** Days that exist: months of 31 and 30 days, February, and 29 February of leap years. Year 0000 is none. */
 const DATE_PATTERN =
   '(?!0000)([0-9]{4}-((0[13578]|1[02])-(0[1-9]|[12][0-9]|3[01])|(0[469]|11)-(0[1-9]|[12][0-9]|30)|02-(0[1-9]|1[0-9]|2[0-8]))' +
@@ -126,12 +126,13 @@ function toDouble(value: Sql, text: Sql, source: Family): Sql {
   }
   const number = sql`abs(CAST(${text} AS numeric))`
   // Within these bounds no text overflows or becomes 0, which the server would refuse.
-  const isInRange = sql`${number} = 0 OR ${number} BETWEEN 1e-300 AND 1e300`
+  const isInRange = sql`${number} = 0 OR ${number} BETWEEN 5e-324 AND 1.7976931348623157e308`
   const double = sql`CAST(${text} AS double precision)`
   // A decimal counts as exact where the shortest text of the double gives it back.
   const isExact = source === 'decimal' ? sql`CAST(CAST(${double} AS text) AS numeric) = ${value}` : raw('TRUE')
   const exact = sql`CASE WHEN ${isInRange} THEN CASE WHEN ${isExact} THEN ${double} END END`
-  return sql`CASE WHEN ${text} ~ ${DOUBLE} THEN ${exact} END`
+  // JSON has doubles without an exponent: hundreds of digits are normal, numeric bears thousands.
+  return sql`CASE WHEN length(${text}) <= 2000 AND ${text} ~ ${DOUBLE} THEN ${exact} END`
 }
 
 function toMoment(text: Sql, source: Family, to: ColumnType, target: ParsedType): Sql {

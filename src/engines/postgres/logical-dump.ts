@@ -8,6 +8,7 @@ import { createInterface } from 'node:readline'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { createGunzip, createGzip } from 'node:zlib'
+import type { DumpWitness } from '../engine.js'
 import { CrossfadeError } from '../errors.js'
 import { raw, sql, type RawRow } from '../sql.js'
 import { copyText } from './copy-text.js'
@@ -38,9 +39,19 @@ export async function isLogicalDump(file: string): Promise<boolean> {
   }
 }
 
-export async function dumpLogically(session: PostgresSession, namespace: string, file: string, signal: AbortSignal): Promise<void> {
+/** The witness reads in the transaction of the dump. */
+export async function dumpLogically(
+  session: PostgresSession,
+  namespace: string,
+  file: string,
+  signal: AbortSignal,
+  witness?: DumpWitness,
+): Promise<void> {
   await session.transaction(
-    () => pipeline(Readable.from(lines(session, namespace)), createGzip(), createWriteStream(file), { signal }),
+    async () => {
+      await pipeline(Readable.from(lines(session, namespace)), createGzip(), createWriteStream(file), { signal })
+      await witness?.(session, session)
+    },
     { snapshot: true },
   )
 }
