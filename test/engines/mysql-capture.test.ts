@@ -65,7 +65,7 @@ describe.each(listTestEngines().filter((engine) => engine !== 'postgres'))('capt
   afterEach(() => sides[Symbol.asyncDispose]())
 
   const changes = async () => {
-    const taken = await sides.blue.capture.take(session, 10_000)
+    const taken = await sides.blue.capture.take(session, 1_000_000)
     await sides.blue.capture.acknowledge(session, taken.map((change) => change.id))
     return taken.map(({ table, before, after }) => [table, before, after])
   }

@@ -1,6 +1,7 @@
 /** Looks for everything on a server that would stop or slow down a migration. */
 import type { SchemaSpec } from '../../plan/schema.js'
 import type { Finding } from '../engine.js'
+import { CrossfadeError } from '../errors.js'
 import { raw, sql } from '../sql.js'
 import type { SideContext } from './context.js'
 import { missingPrivileges } from './grants.js'
@@ -21,7 +22,15 @@ type Check = (context: SideContext, session: MysqlSession, schema: SchemaSpec) =
 export async function preflight(context: SideContext, session: MysqlSession, schema: SchemaSpec): Promise<Finding[]> {
   const checks: readonly Check[] = [server, permissions, tables, foreignTriggers, cascades, transactions, replicas]
   const findings: Finding[] = []
-  for (const check of checks) findings.push(...(await check(context, session, schema)))
+  for (const check of checks) {
+    try {
+      findings.push(...(await check(context, session, schema)))
+    } catch (error) {
+      // The missing permission is a finding of its own already.
+      if (!(error instanceof CrossfadeError && error.code === 'PERMISSION_DENIED')) throw error
+      findings.push(finding('not-checked', 'warning', `${context.side}: ${error.message}`, 'Grant what is missing and look again.'))
+    }
+  }
   return findings
 }
 
@@ -54,13 +63,13 @@ const server: Check = async ({ side, facts, flavor }) => {
   return findings
 }
 
-const permissions: Check = async ({ side, location, facts }, session) => {
+const permissions: Check = async ({ side, location, facts, flavor }, session) => {
   const lines = (await session.query(raw('SHOW GRANTS'))).map(([line]) => String(line))
   const needsSuper = isOn(facts.settings['log_bin']) && !isOn(facts.settings['log_bin_trust_function_creators'])
   const needed = [
     { database: location.namespace, privileges: SIDE_PRIVILEGES },
     { database: location.metaNamespace, privileges: META_PRIVILEGES },
-    { database: undefined, privileges: ['PROCESS', ...(needsSuper ? ['SUPER'] : [])] },
+    { database: undefined, privileges: [...flavor.serverPrivileges, ...(needsSuper ? ['SUPER'] : [])] },
   ]
   return needed.flatMap((scope) => {
     const missing = missingPrivileges(lines, scope)
