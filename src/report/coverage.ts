@@ -37,7 +37,9 @@ const NO_LINES = {
 
 /** ` (fax, memo and 2 more stay as they were)` */
 function leftBehind(row: TableCoverage): string {
-  const names = Object.entries(row.columns).flatMap(([name, way]) => (way === 'frozen' || way === 'dropped' ? [name] : []))
+  const names = Object.entries(row.columns).flatMap(([name, way]) =>
+    way === 'frozen' || way === 'dropped' ? [name] : [],
+  )
   if (names.length === 0) return ''
   const more = names.length > NAMED ? ` and ${names.length - NAMED} more` : ''
   return ` (${names.slice(0, NAMED).join(', ')}${more})`

@@ -24,7 +24,8 @@ const STYLE = `
 export function toHtml(report: Report): string {
   const title = escapeMarkup(`${report.plan}: ${report.outcome}`)
   const { differences, skipped } = report.verification
-  const isGood = report.outcome !== 'failed' && differences + skipped + report.writes.lost + report.requests.failed === 0
+  const isGood =
+    report.outcome !== 'failed' && differences + skipped + report.writes.lost + report.requests.failed === 0
   const application = applicationOf(report)
   return [
     '<!doctype html>',
