@@ -1,4 +1,4 @@
-/** What the application finds when it starts. The same statements on both sides. */
+/** What the application finds when it starts: nothing that an application made. The same statements on both sides. */
 import type { Seeds } from './client.js'
 import type { Session } from './session.js'
 
@@ -15,7 +15,8 @@ export async function readSeeds(session: Session): Promise<Seeds> {
     `SELECT id, company_id FROM calcom_event_types WHERE company_id IS NOT NULL AND id < ${KEPT} ORDER BY id LIMIT ${MOST}`,
   )
   const customers = await session.rows(
-    `SELECT id, company_id FROM customers WHERE company_id IS NOT NULL AND id < ${KEPT} ORDER BY id LIMIT ${MOST}`,
+    `SELECT id, company_id FROM customers WHERE company_id IS NOT NULL AND id < ${KEPT}
+     AND (email IS NULL OR email NOT LIKE 'app-%') ORDER BY id LIMIT ${MOST}`,
   )
   const owned = (row: Record<string, unknown>) => ({ id: String(row['id']), company: String(row['company_id']) })
   if (staff.length === 0 || customers.length === 0)
