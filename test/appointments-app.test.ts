@@ -59,7 +59,11 @@ describeEachEngine('the appointments generator', (engine) => {
     const places = [first, second, third].map((database) => placeOf(database, 'blue'))
     const [one, two, other] = places as [Place, Place, Place]
     const written = []
-    for (const [place, seed] of [[one, 1], [two, 1], [other, 2]] as const) {
+    for (const [place, seed] of [
+      [one, 1],
+      [two, 1],
+      [other, 2],
+    ] as const) {
       await createBlue(place)
       written.push(await generateBlue({ ...place, seed, rows: ROWS, maxBlobBytes: BLOB_BYTES }))
     }
@@ -141,13 +145,23 @@ describeEachEngine('the appointments application', (engine) => {
     await generateBlue({ ...from, seed: 5, rows: ROWS, maxBlobBytes: BLOB_BYTES })
     await createTables({ place: to, side: 'green', schema: green })
     for (const [table, columns] of Object.entries(CARRIED)) {
-      await runSql(engine, to.url, `INSERT INTO ${named(to, table)} (${columns}) SELECT ${columns} FROM ${named(from, table)}`)
+      await runSql(
+        engine,
+        to.url,
+        `INSERT INTO ${named(to, table)} (${columns}) SELECT ${columns} FROM ${named(from, table)}`,
+      )
       // As after a switch: rows born in green have keys that fit no number.
-      if (engine !== 'postgres') await runSql(engine, to.url, `ALTER TABLE ${named(to, table)} AUTO_INCREMENT = ${BIRTH_LINE}`)
+      if (engine !== 'postgres')
+        await runSql(engine, to.url, `ALTER TABLE ${named(to, table)} AUTO_INCREMENT = ${BIRTH_LINE}`)
     }
     if (engine === 'postgres') {
-      const restart = (table: string): string => `ALTER TABLE ${named(to, table)} ALTER COLUMN id RESTART WITH ${BIRTH_LINE}`
-      await runSql(engine, to.url, ...['companies', 'customers', 'calcom_event_types', 'appointments', 'calls'].map(restart))
+      const restart = (table: string): string =>
+        `ALTER TABLE ${named(to, table)} ALTER COLUMN id RESTART WITH ${BIRTH_LINE}`
+      await runSql(
+        engine,
+        to.url,
+        ...['companies', 'customers', 'calcom_event_types', 'appointments', 'calls'].map(restart),
+      )
     }
     await createIndexes({ place: to, side: 'green', schema: green })
 
@@ -159,7 +173,12 @@ describeEachEngine('the appointments application', (engine) => {
     const stats = await application.stop()
     expect(stats.errors).toEqual({})
     expect(stats.bySide.green).toBeGreaterThan(0)
-    expect(await checkLedger({ side: 'green', engine, url, ledger })).toMatchObject({ lost: 0, duplicated: 0, wrong: 0, details: [] })
+    expect(await checkLedger({ side: 'green', engine, url, ledger })).toMatchObject({
+      lost: 0,
+      duplicated: 0,
+      wrong: 0,
+      details: [],
+    })
   })
 })
 

@@ -30,7 +30,9 @@ function tellProblems(problems: readonly PlanProblem[], output: Output): number 
   for (const { path, message, hint } of problems)
     output.result(`${output.paint('bad', path || '(plan)')}: ${printable(`${message}. ${hint}`)}`, {
       type: 'problem',
-      ...{ path, message, hint },
+      path,
+      message,
+      hint,
     })
   const plural = problems.length === 1 ? '' : 's'
   output.result(`\nThe plan has ${problems.length} problem${plural}.`, {

@@ -156,7 +156,7 @@ export class BoardClient implements GateClient {
   #schedule(): void {
     clearTimeout(this.#timer)
     this.#timer = setTimeout(() => {
-      this.acknowledge().finally(() => {
+      void this.acknowledge().finally(() => {
         if (!this.#isEnding && this.#reconnecting === undefined) this.#schedule()
       })
     }, this.beatMs)

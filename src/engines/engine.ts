@@ -89,7 +89,10 @@ export interface Dialect {
   /** Aggregate of JSON values into one JSON array, in this order. */
   jsonArrayAggregate(json: Sql, orderBy: readonly Sql[]): Sql
   /** A relation of bound rows: `SELECT CAST(? AS type) AS name, ... UNION ALL ...`. */
-  values(columns: readonly { readonly name: string; readonly type: ColumnType }[], rows: readonly (readonly SqlValue[])[]): Sql
+  values(
+    columns: readonly { readonly name: string; readonly type: ColumnType }[],
+    rows: readonly (readonly SqlValue[])[],
+  ): Sql
 }
 
 /** What the engine can find out about a server and what this connection may do. */
@@ -175,9 +178,10 @@ export interface Fence {
    * commit. Bounded by `budgetMs`; when missed the side is as before.
    * @returns `fenced: false` with the sessions that stood in the way.
    */
-  close(options: { epoch: number; budgetMs: number }): Promise<
-    { fenced: true; waitedMs: number } | { fenced: false; waitedMs: number; blockers: readonly string[] }
-  >
+  close(options: {
+    epoch: number
+    budgetMs: number
+  }): Promise<{ fenced: true; waitedMs: number } | { fenced: false; waitedMs: number; blockers: readonly string[] }>
   /** Opens the side for writes at `epoch`. */
   open(epoch: number): Promise<void>
   /** Sessions with open transactions that already wrote, oldest first, with their age: they would stand in the fence's way. */
@@ -203,12 +207,23 @@ export interface BulkWriter {
    * Inserts rows of raw text into `table` (columns in this order) inside the session's transaction.
    * @throws {CrossfadeError} UNIQUE_VIOLATION, so that the caller can enlarge its batch.
    */
-  insert(session: Session, table: string, columns: readonly { name: string; type: ColumnType }[], rows: readonly RawRow[]): Promise<void>
+  insert(
+    session: Session,
+    table: string,
+    columns: readonly { name: string; type: ColumnType }[],
+    rows: readonly RawRow[],
+  ): Promise<void>
   /**
    * Streams the result of `select` on `from` into `table` on `to` by the engine's fastest pipe (COPY, LOAD DATA or
    * multi-row INSERT), within `to`'s transaction. @returns rows written.
    */
-  pipe(from: Session, select: Sql, to: Session, table: string, columns: readonly { name: string; type: ColumnType }[]): Promise<number>
+  pipe(
+    from: Session,
+    select: Sql,
+    to: Session,
+    table: string,
+    columns: readonly { name: string; type: ColumnType }[],
+  ): Promise<number>
 }
 
 export interface SchemaTools {

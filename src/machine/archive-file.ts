@@ -20,7 +20,11 @@ export interface LinesSummary {
 const MODE = 0o600
 
 /** Writes one JSON line per row, batch by batch, then puts the whole file in place. */
-export async function writeLines(file: string, batches: AsyncIterable<readonly unknown[]>, signal: AbortSignal): Promise<LinesSummary> {
+export async function writeLines(
+  file: string,
+  batches: AsyncIterable<readonly unknown[]>,
+  signal: AbortSignal,
+): Promise<LinesSummary> {
   const hash = createHash('sha256')
   let rows = 0
   async function* lines(): AsyncGenerator<Buffer> {

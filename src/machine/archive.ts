@@ -49,7 +49,13 @@ type Part = Pick<ArchiveEntry, 'table' | 'kind' | 'reason' | 'columns'>
  * Writes all parts of the archive from one snapshot, the manifest last: without a manifest there is no archive. An older archive
  * in the directory is replaced. Memory does not grow with the tables.
  */
-export async function writeArchive({ plan, blue, directory, signal, onEntry }: ArchiveOptions): Promise<ArchiveManifest> {
+export async function writeArchive({
+  plan,
+  blue,
+  directory,
+  signal,
+  onEntry,
+}: ArchiveOptions): Promise<ArchiveManifest> {
   const side = { dialect: blue.dialect, namespace: blue.location.namespace }
   const compiler = new Compiler(plan, { blue: side, green: side })
   await mkdir(directory, { recursive: true, mode: 0o700 })
@@ -73,7 +79,13 @@ export async function writeArchive({ plan, blue, directory, signal, onEntry }: A
       },
       { snapshot: true },
     )
-    const manifest: ArchiveManifest = { format: 'crossfade-archive-1', plan: plan.name, engine: blue.dialect.engine, at, entries }
+    const manifest: ArchiveManifest = {
+      format: 'crossfade-archive-1',
+      plan: plan.name,
+      engine: blue.dialect.engine,
+      at,
+      entries,
+    }
     await writeJson(joinPath(directory, MANIFEST), manifest)
     return manifest
   } catch (error) {
@@ -103,7 +115,8 @@ export async function verifyArchive(directory: string): Promise<ArchiveManifest>
       problems.push(`${file} cannot be read: ${error instanceof Error ? error.message : String(error)}`)
     }
   }
-  if (problems.length > 0) throw new CrossfadeError('BACKUP_UNPROVEN', `the archive in ${directory} is damaged: ${problems.join('; ')}`)
+  if (problems.length > 0)
+    throw new CrossfadeError('BACKUP_UNPROVEN', `the archive in ${directory} is damaged: ${problems.join('; ')}`)
   return manifest
 }
 
@@ -115,9 +128,18 @@ export function partsOf(plan: Plan): Part[] {
     if (kind === 'retire') return [{ table, kind: 'retired', reason: coverage.reasons['*'] ?? 'retired', columns }]
     const behind = columnsBehind(plan, coverage)
     return [
-      ...(hasLeftover ? [{ table, kind: 'leftover', reason: 'no map and no fold takes these rows', columns } as const] : []),
+      ...(hasLeftover
+        ? [{ table, kind: 'leftover', reason: 'no map and no fold takes these rows', columns } as const]
+        : []),
       ...(behind.names.length > 0
-        ? [{ table, kind: 'columns', reason: behind.reason, columns: columns.filter(({ name }) => behind.names.includes(name)) } as const]
+        ? [
+            {
+              table,
+              kind: 'columns',
+              reason: behind.reason,
+              columns: columns.filter(({ name }) => behind.names.includes(name)),
+            } as const,
+          ]
         : []),
     ]
   })
@@ -128,7 +150,10 @@ function columnsBehind(plan: Plan, { table, columns, reasons }: TableCoverage): 
   const dropped = Object.keys(columns).filter((name) => columns[name] === 'dropped')
   if (dropped.length === 0) return { names: [], reason: '' }
   const key = plan.blue[table]!.primaryKey.filter((name) => !dropped.includes(name))
-  return { names: [...key, ...dropped], reason: dropped.map((name) => `${name}: ${reasons[name] ?? 'dropped'}`).join('; ') }
+  return {
+    names: [...key, ...dropped],
+    reason: dropped.map((name) => `${name}: ${reasons[name] ?? 'dropped'}`).join('; '),
+  }
 }
 
 interface PartOptions extends Pick<ArchiveOptions, 'directory' | 'signal'> {
@@ -140,7 +165,8 @@ interface PartOptions extends Pick<ArchiveOptions, 'directory' | 'signal'> {
 async function writePart({ part, session, compiler, directory, signal }: PartOptions): Promise<ArchiveEntry> {
   const { table, kind, columns } = part
   const list = join(columns.map(({ name }) => raw(`t.${session.dialect.quote(name)}`)))
-  const select = kind === 'columns' ? sql`SELECT ${list} FROM ${compiler.table('blue', table)} t` : compiler.leftover(table, list)
+  const select =
+    kind === 'columns' ? sql`SELECT ${list} FROM ${compiler.table('blue', table)} t` : compiler.leftover(table, list)
   const file = `${encodeURIComponent(table)}${kind === 'columns' ? '.columns' : ''}.jsonl.gz`
   const path = joinPath(directory, file)
   const summary = await writeLines(path, lines(session.stream(select, ROWS_PER_BATCH), columns), signal)
@@ -153,9 +179,14 @@ async function writePart({ part, session, compiler, directory, signal }: PartOpt
   return { ...part, ...summary, bytes: 0 }
 }
 
-async function* lines(batches: AsyncIterable<RawRow[]>, columns: ArchiveEntry['columns']): AsyncGenerator<Record<string, string | null>[]> {
+async function* lines(
+  batches: AsyncIterable<RawRow[]>,
+  columns: ArchiveEntry['columns'],
+): AsyncGenerator<Record<string, string | null>[]> {
   for await (const batch of batches) {
-    yield batch.map((row) => Object.fromEntries(columns.map(({ name, type }, index) => [name, archived(row[index] ?? null, type)])))
+    yield batch.map((row) =>
+      Object.fromEntries(columns.map(({ name, type }, index) => [name, archived(row[index] ?? null, type)])),
+    )
   }
 }
 

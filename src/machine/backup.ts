@@ -81,7 +81,10 @@ async function makeBackup(options: BackupOptions, path: string): Promise<StoredB
   const dump = await proveDump(options, path)
   if (!dump.isProven) {
     await emit({ type: 'backup', ...dump.about, marker, isProven: false, archivedRows: 0 })
-    throw new CrossfadeError('BACKUP_UNPROVEN', `the restored dump of ${dump.about.tool} is not what blue was: ${dump.problems.join('; ')}`)
+    throw new CrossfadeError(
+      'BACKUP_UNPROVEN',
+      `the restored dump of ${dump.about.tool} is not what blue was: ${dump.problems.join('; ')}`,
+    )
   }
   const archive = join(path, 'archive')
   await writeArchive({
@@ -111,7 +114,10 @@ async function proveDump(options: BackupOptions, path: string): Promise<DumpResu
     if (result.isProven) await putInPlace(partial, join(path, 'blue.dump'))
     else await rm(partial, { force: true })
     if (result.isProven || attempt >= ATTEMPTS) return result
-    await emit({ type: 'note', message: `the restored dump differs (${result.problems.join('; ')}); it is dumped again` })
+    await emit({
+      type: 'note',
+      message: `the restored dump differs (${result.problems.join('; ')}); it is dumped again`,
+    })
   }
 }
 
@@ -123,19 +129,27 @@ async function dumpAndCompare(options: BackupOptions, file: string): Promise<Dum
   const dumped = await blue.backup.dump(file, signal, async (earliest, latest) => {
     for (const [table, spec] of Object.entries(plan.blue)) {
       signal.throwIfAborted()
-      const digest = await digestBetween({ session: earliest, namespace, table, spec }, { session: latest, namespace, table, spec })
+      const digest = await digestBetween(
+        { session: earliest, namespace, table, spec },
+        { session: latest, namespace, table, spec },
+      )
       if (digest) expected.set(table, digest)
       else problems.push(`too many rows of ${table} changed while the dump began`)
     }
   })
   if (problems.length === 0) problems.push(...(await compareRestored(options, file, expected)))
   const inFlight = [...expected.values()].reduce((sum, digest) => sum + digest.inFlight.length, 0)
-  const note = inFlight === 0 ? dumped.note : `${dumped.note}; ${inFlight} rows changed while it began and were not compared`
+  const note =
+    inFlight === 0 ? dumped.note : `${dumped.note}; ${inFlight} rows changed while it began and were not compared`
   return { isProven: problems.length === 0, about: { ...dumped, note }, problems }
 }
 
 /** Restores the dump beside blue and compares every table of the plan. The scratch database is gone afterwards. */
-async function compareRestored({ plan, blue, signal }: BackupOptions, file: string, expected: ReadonlyMap<string, Expected>): Promise<string[]> {
+async function compareRestored(
+  { plan, blue, signal }: BackupOptions,
+  file: string,
+  expected: ReadonlyMap<string, Expected>,
+): Promise<string[]> {
   const scratch = scratchOf(plan, blue)
   try {
     const location = await blue.backup.restore(file, scratch, signal)
@@ -159,7 +173,9 @@ async function compareRestored({ plan, blue, signal }: BackupOptions, file: stri
 /** Short enough for every engine's prefix and limit; two migrations on one server do not share it. */
 function scratchOf(plan: Plan, blue: SideTools): string {
   const { namespace, metaNamespace } = blue.location
-  const digest = createHash('sha256').update(JSON.stringify([plan.name, namespace, metaNamespace])).digest('hex')
+  const digest = createHash('sha256')
+    .update(JSON.stringify([plan.name, namespace, metaNamespace]))
+    .digest('hex')
   return `${plan.name.replaceAll(/[^A-Za-z0-9]/g, '_').slice(0, 16)}_${digest.slice(0, 8)}`
 }
 
@@ -174,7 +190,10 @@ async function isThere({ path, bytes }: StoredBackup): Promise<boolean> {
   return found?.size === bytes
 }
 
-async function withSession<T>(side: SideTools, work: (session: Awaited<ReturnType<SideTools['connect']>>) => Promise<T>): Promise<T> {
+async function withSession<T>(
+  side: SideTools,
+  work: (session: Awaited<ReturnType<SideTools['connect']>>) => Promise<T>,
+): Promise<T> {
   const session = await side.connect('backup')
   try {
     return await work(session)

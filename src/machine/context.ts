@@ -20,7 +20,11 @@ export type PhaseResult =
 export type StoppedOutcome = 'failed' | 'refused' | 'waiting' | 'interrupted' | 'until-reached'
 
 /** Why a phase's signal was aborted. */
-export type Interruption = { readonly type: 'rollback' | 'abort' | 'interrupt' | 'failure'; readonly reason: string; readonly error?: unknown }
+export type Interruption = {
+  readonly type: 'rollback' | 'abort' | 'interrupt' | 'failure'
+  readonly reason: string
+  readonly error?: unknown
+}
 
 export class PhaseInterrupted extends Error {
   override readonly name = 'PhaseInterrupted'

@@ -11,8 +11,14 @@ export async function runHooks(context: MigrationContext, at: Hook['at']): Promi
   for (const hook of context.plan.hooks.filter((candidate) => candidate.at === at)) {
     const startedAt = performance.now()
     const exitCode = await runHook(hook, context.plan.name)
-    await context.emit({ type: 'hook', command: hook.command, exitCode, durationMs: Math.round(performance.now() - startedAt) })
-    if (exitCode !== 0 && at === 'before-switch') throw new CrossfadeError('REFUSED', `the hook ${hook.command} ended with ${exitCode ?? 'a signal or time-out'}`)
+    await context.emit({
+      type: 'hook',
+      command: hook.command,
+      exitCode,
+      durationMs: Math.round(performance.now() - startedAt),
+    })
+    if (exitCode !== 0 && at === 'before-switch')
+      throw new CrossfadeError('REFUSED', `the hook ${hook.command} ended with ${exitCode ?? 'a signal or time-out'}`)
   }
 }
 
@@ -22,7 +28,12 @@ function runHook(hook: Hook, plan: string): Promise<number | null> {
       shell: false,
       stdio: 'ignore',
       // Secrets of Crossfade's own environment are not a hook's business.
-      env: { PATH: process.env['PATH'] ?? '', HOME: process.env['HOME'] ?? '', CROSSFADE_PLAN: plan, CROSSFADE_AT: hook.at },
+      env: {
+        PATH: process.env['PATH'] ?? '',
+        HOME: process.env['HOME'] ?? '',
+        CROSSFADE_PLAN: plan,
+        CROSSFADE_AT: hook.at,
+      },
       timeout: hook.timeoutMs ?? DEFAULT_TIMEOUT_MS,
       killSignal: 'SIGKILL',
     })

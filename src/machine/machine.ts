@@ -16,7 +16,10 @@ export const TRANSITIONS = {
   validate: { done: 'complete', back: 'stopped', rollback: 'rollback', abort: 'rollback' },
   complete: { done: 'ended', back: 'stopped', rollback: 'rollback', abort: 'rollback' },
   rollback: { done: 'ended', back: 'stopped', rollback: 'rollback', abort: 'rollback' },
-} as const satisfies Record<Phase, Record<Exclude<PhaseResult['type'], 'stopped'>, Phase | 'aborting' | 'ended' | 'stopped'>>
+} as const satisfies Record<
+  Phase,
+  Record<Exclude<PhaseResult['type'], 'stopped'>, Phase | 'aborting' | 'ended' | 'stopped'>
+>
 
 export type State = Phase | 'aborting' | 'ended' | 'stopped'
 
@@ -45,14 +48,21 @@ export function createMigrationMachine(runPhase: RunPhase, start: Phase) {
       id: phase,
       src: 'phase' as const,
       input: { phase },
-      onDone: [
-        ...(['stopped', 'done', 'back', 'rollback', 'abort'] as const).map((type) => ({
-          guard: ({ event }: { event: { output: PhaseResult } }) => event.output.type === type,
-          target: type === 'stopped' ? 'stopped' : TRANSITIONS[phase][type],
-          actions: { type: 'remember' as const, params: ({ event }: { event: { output: PhaseResult } }) => ({ phase, result: event.output }) },
-        })),
-      ],
-      onError: { target: 'stopped', actions: { type: 'crash' as const, params: ({ event }: { event: { error: unknown } }) => ({ error: event.error }) } },
+      onDone: (['stopped', 'done', 'back', 'rollback', 'abort'] as const).map((type) => ({
+        guard: ({ event }: { event: { output: PhaseResult } }) => event.output.type === type,
+        target: type === 'stopped' ? 'stopped' : TRANSITIONS[phase][type],
+        actions: {
+          type: 'remember' as const,
+          params: ({ event }: { event: { output: PhaseResult } }) => ({ phase, result: event.output }),
+        },
+      })),
+      onError: {
+        target: 'stopped',
+        actions: {
+          type: 'crash' as const,
+          params: ({ event }: { event: { error: unknown } }) => ({ error: event.error }),
+        },
+      },
     },
   })
   return setup({
@@ -65,7 +75,10 @@ export function createMigrationMachine(runPhase: RunPhase, start: Phase) {
         reason: 'reason' in result ? result.reason : '',
         outcome: outcomeOf(phase, result),
       })),
-      crash: assign((_, { error }: { error: unknown }) => ({ outcome: 'failed' as const, reason: error instanceof Error ? error.message : String(error) })),
+      crash: assign((_, { error }: { error: unknown }) => ({
+        outcome: 'failed' as const,
+        reason: error instanceof Error ? error.message : String(error),
+      })),
     },
   }).createMachine({
     id: 'migration',
@@ -78,7 +91,13 @@ export function createMigrationMachine(runPhase: RunPhase, start: Phase) {
           id: 'aborting',
           src: 'phase',
           input: { phase: 'aborting' as const },
-          onDone: { target: 'ended', actions: { type: 'remember', params: ({ event }) => ({ phase: 'aborting' as const, result: event.output }) } },
+          onDone: {
+            target: 'ended',
+            actions: {
+              type: 'remember',
+              params: ({ event }) => ({ phase: 'aborting' as const, result: event.output }),
+            },
+          },
           onError: { target: 'stopped', actions: { type: 'crash', params: ({ event }) => ({ error: event.error }) } },
         },
       },

@@ -12,7 +12,15 @@ import { Compiler } from '../plan/compile.js'
 import type { Plan } from '../plan/plan.js'
 import { SyncLoop } from '../sync/sync-loop.js'
 import { TableLocks } from '../sync/table-locks.js'
-import { Loops, PhaseInterrupted, otherSide, sideOf, type Interruption, type MigrationContext, type PhaseResult } from './context.js'
+import {
+  Loops,
+  PhaseInterrupted,
+  otherSide,
+  sideOf,
+  type Interruption,
+  type MigrationContext,
+  type PhaseResult,
+} from './context.js'
 import { createMigrationMachine, type MachineOutcome } from './machine.js'
 import { judge } from './operator.js'
 import { runPhaseWork } from './phases/index.js'
@@ -68,13 +76,18 @@ export async function runMigration(options: RunOptions): Promise<RunResult> {
     const green = await openSide(options.greenUrl, 'green', metaNamespace)
     opened.push(green)
     if (blue.facts.engine !== green.facts.engine)
-      throw new CrossfadeError('URL_INVALID', `blue is ${blue.facts.engine} and green is ${green.facts.engine}; both sides must be of one engine`)
+      throw new CrossfadeError(
+        'URL_INVALID',
+        `blue is ${blue.facts.engine} and green is ${green.facts.engine}; both sides must be of one engine`,
+      )
     await journal.prepare()
     const runEpoch = await journal.acquireLease(options.actor, LEASE_TTL_MS)
     try {
       return await new Run(options, journal, blue, green, runEpoch).run()
     } finally {
-      await journal.releaseLease(runEpoch).catch((error: unknown) => log.warn({ err: error }, 'the lease could not be given back; it runs out by itself'))
+      await journal
+        .releaseLease(runEpoch)
+        .catch((error: unknown) => log.warn({ err: error }, 'the lease could not be given back; it runs out by itself'))
     }
   } finally {
     for (const side of opened.reverse()) await side[Symbol.asyncDispose]()
@@ -112,7 +125,8 @@ class Run {
   async run(): Promise<RunResult> {
     const { options } = { options: this.#options }
     const board = await openGateBoard(options.journalUrl, { meta: options.metaNamespace })
-    const onSignal = (): void => this.#interrupt({ type: 'interrupt', reason: 'stopped by a signal; `crossfade run` continues from here' })
+    const onSignal = (): void =>
+      this.#interrupt({ type: 'interrupt', reason: 'stopped by a signal; `crossfade run` continues from here' })
     options.signal.addEventListener('abort', onSignal, { once: true })
     try {
       let state = await this.#begin()
@@ -126,8 +140,13 @@ class Run {
       if (options.first) await this.#carryOut(options.first, options.actor)
       state = await this.#read()
       if (options.signal.aborted) onSignal()
-      const result = state.phase === 'ended' ? await this.#afterEnd(context(this.#phase.signal), state) : await this.#walk(context, state.phase)
-      await this.#emit({ type: 'outcome', outcome: eventOutcome(result.outcome), reason: result.reason }).catch(() => undefined)
+      const result =
+        state.phase === 'ended'
+          ? await this.#afterEnd(context(this.#phase.signal), state)
+          : await this.#walk(context, state.phase)
+      await this.#emit({ type: 'outcome', outcome: eventOutcome(result.outcome), reason: result.reason }).catch(
+        () => undefined,
+      )
       return result
     } finally {
       for (const timer of this.#timers) clearInterval(timer)
@@ -139,9 +158,13 @@ class Run {
 
   async #begin(): Promise<MigrationState> {
     const known = await this.#journal.read()
-    if (!known || (known.phase === 'ended' && this.#options.first === undefined)) return this.#journal.begin(this.#options.planHash)
+    if (!known || (known.phase === 'ended' && this.#options.first === undefined))
+      return this.#journal.begin(this.#options.planHash)
     if (known.planHash !== this.#options.planHash && known.phase !== 'ended')
-      throw new CrossfadeError('PLAN_INVALID', `plan "${known.plan}" has changed since this migration began; go on with the old plan, or abort and start again`)
+      throw new CrossfadeError(
+        'PLAN_INVALID',
+        `plan "${known.plan}" has changed since this migration began; go on with the old plan, or abort and start again`,
+      )
     return known
   }
 
@@ -153,7 +176,10 @@ class Run {
     return { outcome: snapshot.context.outcome, reason: snapshot.context.reason }
   }
 
-  async #runPhase(phase: Phase | 'aborting', makeContext: (signal: AbortSignal) => MigrationContext): Promise<PhaseResult> {
+  async #runPhase(
+    phase: Phase | 'aborting',
+    makeContext: (signal: AbortSignal) => MigrationContext,
+  ): Promise<PhaseResult> {
     const startedAt = performance.now()
     // An interruption that led here was answered by coming here.
     if (phase === 'rollback' || phase === 'aborting') this.#interruption = undefined
@@ -171,7 +197,9 @@ class Run {
     }
     if (phase === 'aborting') return result
     const durationMs = Math.round(performance.now() - startedAt)
-    const isDone = result.type === 'done' || (result.type === 'stopped' && (result.outcome === 'until-reached' || result.outcome === 'waiting'))
+    const isDone =
+      result.type === 'done' ||
+      (result.type === 'stopped' && (result.outcome === 'until-reached' || result.outcome === 'waiting'))
     await this.#emit({
       type: 'phase-done',
       phase,
@@ -181,7 +209,8 @@ class Run {
     }).catch((error: unknown) => this.#options.log.error({ err: error }, 'the journal did not take an event'))
     if (result.type === 'done') {
       if (phase === 'complete') await this.#journal.update(this.#runEpoch, { phase: 'ended', outcome: 'completed' })
-      else if (phase === 'rollback') await this.#journal.update(this.#runEpoch, { phase: 'ended', outcome: 'rolled-back' })
+      else if (phase === 'rollback')
+        await this.#journal.update(this.#runEpoch, { phase: 'ended', outcome: 'rolled-back' })
       else if (phase === this.#options.until) {
         await this.#journal.update(this.#runEpoch, { phase: nextPhase(phase) })
         return { type: 'stopped', outcome: 'until-reached', reason: `${phase} is done` }
@@ -206,7 +235,11 @@ class Run {
           return { type: 'stopped', outcome: 'failed', reason: interruption.reason }
       }
     this.#options.log.error({ err: error }, 'a phase failed')
-    return { type: 'stopped', outcome: error instanceof CrossfadeError && error.code === 'REFUSED' ? 'refused' : 'failed', reason: describe(error) }
+    return {
+      type: 'stopped',
+      outcome: error instanceof CrossfadeError && error.code === 'REFUSED' ? 'refused' : 'failed',
+      reason: describe(error),
+    }
   }
 
   /** `complete` after a rollback, or `abort` of what has ended: takes away what was kept for a look. */
@@ -215,7 +248,11 @@ class Run {
       await removeFromSides(context, { dropGreen: state.outcome !== 'completed' })
       await this.#dropMeta()
     }
-    return { outcome: 'completed', reason: state.outcome === 'completed' ? 'the migration was completed before' : 'what the migration had left is removed' }
+    return {
+      outcome: 'completed',
+      reason:
+        state.outcome === 'completed' ? 'the migration was completed before' : 'what the migration had left is removed',
+    }
   }
 
   async #dropMeta(): Promise<void> {
@@ -260,14 +297,17 @@ class Run {
       runEpoch: this.#runEpoch,
       locks: this.#locks,
       isPushedDown: this.#blue.facts.reach === this.#green.facts.reach,
-      onLag: (side, changes, ageMs, applied) => this.#options.onEvent({ type: 'lag', side, changes, ageMs: Math.round(ageMs), applied }),
-      onFailure: (error) => this.#interrupt({ type: 'failure', reason: `sync from ${origin} stopped: ${describe(error)}`, error }),
+      onLag: (side, changes, ageMs, applied) =>
+        this.#options.onEvent({ type: 'lag', side, changes, ageMs: Math.round(ageMs), applied }),
+      onFailure: (error) =>
+        this.#interrupt({ type: 'failure', reason: `sync from ${origin} stopped: ${describe(error)}`, error }),
     })
   }
 
   async #read(): Promise<MigrationState> {
     const state = await this.#journal.read()
-    if (!state) throw new CrossfadeError('JOURNAL_INVALID', `the journal has lost migration "${this.#options.plan.name}"`)
+    if (!state)
+      throw new CrossfadeError('JOURNAL_INVALID', `the journal has lost migration "${this.#options.plan.name}"`)
     return state
   }
 
@@ -296,7 +336,8 @@ class Run {
             missed += 1
             const isLost = error instanceof CrossfadeError && error.code === 'LEASE_LOST'
             this.#options.log.warn({ err: error, missed }, 'the lease was not renewed')
-            if (isLost || missed * LEASE_RENEW_MS >= LEASE_TTL_MS) this.#interrupt({ type: 'failure', reason: `the lease is lost: ${describe(error)}`, error })
+            if (isLost || missed * LEASE_RENEW_MS >= LEASE_TTL_MS)
+              this.#interrupt({ type: 'failure', reason: `the lease is lost: ${describe(error)}`, error })
           })
       }, LEASE_RENEW_MS),
     )
@@ -327,7 +368,8 @@ class Run {
     const verdict = judge(command, await this.#read(), actor)
     if (verdict.accepted && verdict.set) await this.#journal.update(this.#runEpoch, verdict.set)
     await this.#emit({ type: 'command', command, accepted: verdict.accepted, answer: verdict.message })
-    if (verdict.accepted && verdict.interrupt) this.#interrupt({ type: verdict.interrupt, reason: `${command} asked for by ${actor}` })
+    if (verdict.accepted && verdict.interrupt)
+      this.#interrupt({ type: verdict.interrupt, reason: `${command} asked for by ${actor}` })
     if (!verdict.accepted && command === this.#options.first) throw new CrossfadeError('WRONG_PHASE', verdict.message)
     return { accepted: verdict.accepted, message: verdict.message }
   }
@@ -344,4 +386,3 @@ function eventOutcome(outcome: MachineOutcome): Extract<MigrationEvent, { type: 
 }
 
 const describe = (error: unknown): string => (error instanceof Error ? error.message : String(error))
-

@@ -17,8 +17,15 @@ interface StoredProof {
   readonly skipped: number
 }
 
-async function withSessions<T>(context: MigrationContext, origin: Side, work: (options: VerifyOptions) => Promise<T>): Promise<T> {
-  const [left, right] = await Promise.all([sideOf(context, origin).connect('verify'), sideOf(context, otherSide(origin)).connect('verify')])
+async function withSessions<T>(
+  context: MigrationContext,
+  origin: Side,
+  work: (options: VerifyOptions) => Promise<T>,
+): Promise<T> {
+  const [left, right] = await Promise.all([
+    sideOf(context, origin).connect('verify'),
+    sideOf(context, otherSide(origin)).connect('verify'),
+  ])
   try {
     return await work({ compiler: context.compiler, origin: left, destination: right, signal: context.signal })
   } finally {
@@ -59,7 +66,10 @@ async function store(context: MigrationContext, name: string, at: number, result
 }
 
 /** The last forward pass, if it was clean. */
-export async function readProof(context: MigrationContext, name: 'proof:forward' | 'proof:round-trip' = 'proof:forward'): Promise<{ ageMs: number } | undefined> {
+export async function readProof(
+  context: MigrationContext,
+  name: 'proof:forward' | 'proof:round-trip' = 'proof:forward',
+): Promise<{ ageMs: number } | undefined> {
   const stored = (await context.journal.readProgress(name)) as StoredProof | undefined
   if (!stored || stored.differences > 0 || stored.skipped > 0) return undefined
   return { ageMs: Date.now() - stored.at }
@@ -69,11 +79,22 @@ export async function readProof(context: MigrationContext, name: 'proof:forward'
 export async function proveInvariants(context: MigrationContext, authority: Side): Promise<{ failed: string[] }> {
   const { plan, signal } = context
   if (plan.invariants.length === 0) return { failed: [] }
-  const results = await withConsistentCut(context.loops.from(authority), sideOf(context, authority), sideOf(context, otherSide(authority)), signal, (snapshot, other) =>
-    authority === 'blue' ? checkInvariants(plan.invariants, snapshot, other) : checkInvariants(plan.invariants, other, snapshot),
+  const results = await withConsistentCut(
+    context.loops.from(authority),
+    sideOf(context, authority),
+    sideOf(context, otherSide(authority)),
+    signal,
+    (snapshot, other) =>
+      authority === 'blue'
+        ? checkInvariants(plan.invariants, snapshot, other)
+        : checkInvariants(plan.invariants, other, snapshot),
   )
   for (const result of results) await context.emit(result)
-  return { failed: results.filter((result) => !result.isEqual).map((result) => `${result.name} (${result.detail ?? 'differs'})`) }
+  return {
+    failed: results
+      .filter((result) => !result.isEqual)
+      .map((result) => `${result.name} (${result.detail ?? 'differs'})`),
+  }
 }
 
 /**
@@ -81,7 +102,12 @@ export async function proveInvariants(context: MigrationContext, authority: Side
  * counted rests on the last pass and on sync.
  * @throws {CrossfadeError} VERIFICATION_FAILED
  */
-export async function proveFenced(context: MigrationContext, origin: Side, budgetMs: number, signal: AbortSignal): Promise<{ compared: number; left: number }> {
+export async function proveFenced(
+  context: MigrationContext,
+  origin: Side,
+  budgetMs: number,
+  signal: AbortSignal,
+): Promise<{ compared: number; left: number }> {
   const startedAt = performance.now()
   const projections = origin === 'blue' ? context.plan.forward : context.plan.reverse
   return withSessions(context, origin, async (options) => {
@@ -95,7 +121,10 @@ export async function proveFenced(context: MigrationContext, origin: Side, budge
       compared += 1
       if (String(left[0]?.[0]) === String(right[0]?.[0])) continue
       const exact = await verifyProjection(projection, { ...options, signal })
-      throw new CrossfadeError('VERIFICATION_FAILED', `behind the fence "${projection.name}" has ${String(left[0]?.[0])} rows on ${origin} and ${String(right[0]?.[0])} on the other side (${exact.differenceCount} differences)`)
+      throw new CrossfadeError(
+        'VERIFICATION_FAILED',
+        `behind the fence "${projection.name}" has ${String(left[0]?.[0])} rows on ${origin} and ${String(right[0]?.[0])} on the other side (${exact.differenceCount} differences)`,
+      )
     }
     return { compared, left: projections.length - compared }
   })

@@ -5,7 +5,10 @@ import { tablesOf, type MigrationContext } from './context.js'
  * Captures, gates, fences and leases of both sides; green's tables only when asked. Blue's data is never touched.
  * The journal goes last, by the caller.
  */
-export async function removeFromSides(context: Pick<MigrationContext, 'plan' | 'blue' | 'green' | 'board' | 'signal'>, options: { keepBoard?: boolean; dropGreen?: boolean } = {}): Promise<void> {
+export async function removeFromSides(
+  context: Pick<MigrationContext, 'plan' | 'blue' | 'green' | 'board' | 'signal'>,
+  options: { keepBoard?: boolean; dropGreen?: boolean } = {},
+): Promise<void> {
   const { plan, blue, green, board, signal } = context
   await blue.capture.remove()
   await blue.fence.disarm(tablesOf(plan, 'blue'), { signal })

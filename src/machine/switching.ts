@@ -53,7 +53,7 @@ export async function reconcileAll(context: MigrationContext): Promise<void> {
     other: sideOf(context, otherSide(authority)),
     epoch,
     board: context.board,
-    hasFence: async (side) => (await sideOf(context, side).fence.exists()),
+    hasFence: async (side) => await sideOf(context, side).fence.exists(),
   })
   for (const message of mended) await context.emit({ type: 'note', message })
 }

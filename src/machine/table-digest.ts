@@ -43,7 +43,9 @@ export async function digestWithout(view: TableView, inFlight: readonly RowKey[]
   let { rows, hash } = await digestTable(view)
   for (let start = 0; start < inFlight.length; start += KEYS_PER_STATEMENT) {
     const keys = inFlight.slice(start, start + KEYS_PER_STATEMENT)
-    const some = readDigest(await view.session.query(sql`SELECT COUNT(*), ${hashSum(view)} FROM ${from(view)} WHERE ${isOneOf(view, keys)}`))
+    const some = readDigest(
+      await view.session.query(sql`SELECT COUNT(*), ${hashSum(view)} FROM ${from(view)} WHERE ${isOneOf(view, keys)}`),
+    )
     rows -= some.rows
     hash -= some.hash
   }
@@ -76,7 +78,8 @@ async function* chunks(earliest: TableView, latest: TableView): AsyncGenerator<[
     const { rows } = await digestTable(earliest)
     const buckets = Number(rows / BigInt(CHUNK_ROWS)) + 1
     for (let bucket = 0; bucket < buckets; bucket += 1) {
-      const part = (view: TableView): Promise<Rows> => readHashes(view, sql`MOD(${rowHash(view)}, ${raw(String(buckets))}) = ${raw(String(bucket))}`)
+      const part = (view: TableView): Promise<Rows> =>
+        readHashes(view, sql`MOD(${rowHash(view)}, ${raw(String(buckets))}) = ${raw(String(bucket))}`)
       yield [await part(earliest), await part(latest)]
     }
     return
@@ -108,7 +111,9 @@ async function readRows(view: TableView, after: RowKey | undefined, upTo: RowKey
 
 /** Equal rows of a table without a key are one entry; how many there are belongs to what must not change. */
 async function readHashes(view: TableView, condition: Sql): Promise<Rows> {
-  const rows = await view.session.query(sql`SELECT ${rowHash(view)}, COUNT(*) FROM ${from(view)} WHERE ${condition} GROUP BY 1`)
+  const rows = await view.session.query(
+    sql`SELECT ${rowHash(view)}, COUNT(*) FROM ${from(view)} WHERE ${condition} GROUP BY 1`,
+  )
   return new Map(rows.map(([hash, count]) => [String(hash), { key: [String(hash)], hash: String(count) }]))
 }
 
@@ -117,7 +122,10 @@ function isOneOf(view: TableView, keys: readonly RowKey[]): Sql {
     const hashes = keys.map(([hash]) => raw(digits(String(hash))))
     return sql`${rowHash(view)} IN (${join(hashes)})`
   }
-  return dialectOf(view).within(keyColumns(view), keys.map((key) => bound(view, key)))
+  return dialectOf(view).within(
+    keyColumns(view),
+    keys.map((key) => bound(view, key)),
+  )
 }
 
 function inRange(view: TableView, after: RowKey | undefined, upTo: RowKey | undefined): Sql {
@@ -133,7 +141,9 @@ function inRange(view: TableView, after: RowKey | undefined, upTo: RowKey | unde
 function rowHash(view: TableView): Sql {
   const dialect = dialectOf(view)
   return dialect.rowHash(
-    Object.entries(view.spec.columns).map(([name, { type }]) => dialect.canonical(raw(`t.${dialect.quote(name)}`), type)),
+    Object.entries(view.spec.columns).map(([name, { type }]) =>
+      dialect.canonical(raw(`t.${dialect.quote(name)}`), type),
+    ),
   )
 }
 

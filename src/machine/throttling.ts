@@ -12,8 +12,14 @@ export async function makeThrottle(context: MigrationContext): Promise<(signal: 
     { tools: blue, session: await blue.connect('monitor') },
     { tools: green, session: await green.connect('monitor') },
   ]
-  context.signal.addEventListener('abort', () => void Promise.allSettled(sessions.map(({ session }) => session.close())), { once: true })
-  const baselines = await Promise.all(sessions.map(async ({ tools, session }) => (await tools.load(session)).runningQueries))
+  context.signal.addEventListener(
+    'abort',
+    () => void Promise.allSettled(sessions.map(({ session }) => session.close())),
+    { once: true },
+  )
+  const baselines = await Promise.all(
+    sessions.map(async ({ tools, session }) => (await tools.load(session)).runningQueries),
+  )
   let lookedAt = 0
   const look = async (): Promise<string | undefined> => {
     if ((await context.state()).isPaused) return 'paused by the operator'

@@ -1,5 +1,8 @@
 /** Waits until a condition holds or the time is over. @returns whether it held. @throws the signal's reason. */
-export async function until(condition: () => Promise<boolean>, options: { signal: AbortSignal; timeoutMs: number; everyMs: number }): Promise<boolean> {
+export async function until(
+  condition: () => Promise<boolean>,
+  options: { signal: AbortSignal; timeoutMs: number; everyMs: number },
+): Promise<boolean> {
   const end = performance.now() + options.timeoutMs
   for (;;) {
     options.signal.throwIfAborted()

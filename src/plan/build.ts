@@ -48,7 +48,12 @@ export const object = (members: Readonly<Record<string, Value>>): Expr & { op: '
 export const jsonFromText = (input: Expr): Expr => ({ op: 'jsonFromText', input })
 
 /** A member of a JSON value, as `type`. */
-export const jsonGet = (input: Expr, path: readonly string[], type: ColumnType): Expr => ({ op: 'jsonGet', input, path, type })
+export const jsonGet = (input: Expr, path: readonly string[], type: ColumnType): Expr => ({
+  op: 'jsonGet',
+  input,
+  path,
+  type,
+})
 
 /** Arithmetic with the result cast to `type`. Not invertible. */
 export const arithmetic = (left: Value, operator: '+' | '-' | '*' | '/', right: Value, type: ColumnType): Expr => ({

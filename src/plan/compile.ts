@@ -62,7 +62,9 @@ export class Compiler {
 
   /** The projected rows of a part, in the shape of the destination table; runs on the origin. */
   select(projection: Projection, part: Part): Sql {
-    return projection.merge ? this.#selectMerged(projection, projection.merge.sources, part) : this.#selectUnion(projection, part)
+    return projection.merge
+      ? this.#selectMerged(projection, projection.merge.sources, part)
+      : this.#selectUnion(projection, part)
   }
 
   /** COUNT and digest of the projected rows of a part; runs on the origin. */
@@ -104,7 +106,10 @@ export class Compiler {
   /** Key columns, then the others, in the order that the canonical lists have. */
   canonicalColumns(projection: Projection): { name: string; type: ColumnType }[] {
     const columns = this.columns(projection)
-    return [...columns.filter(({ name }) => projection.key.includes(name)), ...columns.filter(({ name }) => !projection.key.includes(name))]
+    return [
+      ...columns.filter(({ name }) => projection.key.includes(name)),
+      ...columns.filter(({ name }) => !projection.key.includes(name)),
+    ]
   }
 
   /** Deletes the destination's rows that a range of scopes owns. Only for rangeable projections. */
@@ -177,7 +182,14 @@ export class Compiler {
   }
 
   /** Scope values of driving rows that read any of the given rows of another table; runs on the origin. */
-  routed(projection: Projection, arm: Arm, via: { readonly lookup: Lookup } | { readonly fold: Extract<Expr, { op: 'fold' }> }, rows: Sql, limit: number, after: Scope | undefined): Sql {
+  routed(
+    projection: Projection,
+    arm: Arm,
+    via: { readonly lookup: Lookup } | { readonly fold: Extract<Expr, { op: 'fold' }> },
+    rows: Sql,
+    limit: number,
+    after: Scope | undefined,
+  ): Sql {
     const dialect = this.dialect(projection.origin)
     const table = 'lookup' in via ? via.lookup.table : via.fold.fold.from
     const pairs = 'lookup' in via ? via.lookup.on : via.fold.fold.by
@@ -198,7 +210,9 @@ export class Compiler {
     const side = destinationSide(first)
     const conditions = projections.map((projection) => {
       const filter = projection.member?.filter
-      return filter ? this.dialect(side).expression({ op: 'not', input: filter }, this.#context(side, { t: raw('t') }, projection)) : raw('1 = 0')
+      return filter
+        ? this.dialect(side).expression({ op: 'not', input: filter }, this.#context(side, { t: raw('t') }, projection))
+        : raw('1 = 0')
     })
     return sql`SELECT COUNT(*) FROM ${this.table(side, first.destination)} t WHERE ${join(conditions, ' AND ')}`
   }
@@ -211,7 +225,9 @@ export class Compiler {
   /** Rows of a blue table that no map or fold accounts for: all of a retired one, else those that filters and missing owners leave out. */
   leftover(table: string, columns: Sql): Sql {
     const dialect = this.dialect('blue')
-    const members = this.#plan.reverse.filter((projection) => projection.destination === table).map((projection) => projection.member)
+    const members = this.#plan.reverse
+      .filter((projection) => projection.destination === table)
+      .map((projection) => projection.member)
     const from = sql`${this.table('blue', table)} t`
     if (members.length === 0) return sql`SELECT ${columns} FROM ${from}`
     const joins: Sql[] = []
@@ -220,9 +236,11 @@ export class Compiler {
       if (!member?.filter) return sql`SELECT ${columns} FROM ${from} WHERE 1 = 0`
       const prefix = `m${index}_`
       const relations: Record<string, { relation: Sql; table: string }> = { t: { relation: raw('t'), table } }
-      for (const lookup of member.lookups) relations[lookup.alias] = { relation: raw(dialect.quote(`${prefix}${lookup.alias}`)), table: lookup.table }
+      for (const lookup of member.lookups)
+        relations[lookup.alias] = { relation: raw(dialect.quote(`${prefix}${lookup.alias}`)), table: lookup.table }
       const context = this.#relationContext('blue', relations)
-      for (const lookup of member.lookups) joins.push(this.#joinOne('blue', lookup, relations[lookup.alias]!.relation, context))
+      for (const lookup of member.lookups)
+        joins.push(this.#joinOne('blue', lookup, relations[lookup.alias]!.relation, context))
       conditions.push(dialect.expression({ op: 'not', input: member.filter }, context))
     }
     return sql`SELECT ${columns} FROM ${from}${join(joins, '')} WHERE ${join(conditions, ' AND ')}`
@@ -233,7 +251,11 @@ export class Compiler {
   }
 
   #canonicalList(projection: Projection, dialect: Dialect, alias: string): Sql {
-    return join(this.canonicalColumns(projection).map(({ name, type }) => dialect.canonical(raw(`${alias}.${dialect.quote(name)}`), type)))
+    return join(
+      this.canonicalColumns(projection).map(({ name, type }) =>
+        dialect.canonical(raw(`${alias}.${dialect.quote(name)}`), type),
+      ),
+    )
   }
 
   #selectUnion(projection: Projection, part: Part): Sql {
@@ -253,7 +275,9 @@ export class Compiler {
     )
     const key = projection.key.map(quoted)
     const order = [quoted('cf_rank'), quoted('cf_tie')]
-    const list = projection.columns.map((name) => (name === sources ? sql`s.cf_sources AS ${quoted(name)}` : sql`w.${quoted(name)}`))
+    const list = projection.columns.map((name) =>
+      name === sources ? sql`s.cf_sources AS ${quoted(name)}` : sql`w.${quoted(name)}`,
+    )
     const same = join(
       key.map((name) => sql`w.${name} = s.${name}`),
       ' AND ',
@@ -267,29 +291,43 @@ export class Compiler {
     const context = this.#armContext(projection, arm, {})
     const list = this.columns(projection)
       .filter(({ name }) => arm.columns[name] !== undefined)
-      .map(({ name, type }) => sql`${dialect.castTo(dialect.expression(arm.columns[name]!, context), type)} AS ${raw(dialect.quote(name))}`)
+      .map(
+        ({ name, type }) =>
+          sql`${dialect.castTo(dialect.expression(arm.columns[name]!, context), type)} AS ${raw(dialect.quote(name))}`,
+      )
     if (isContributor && arm.source) {
-      const tie = this.schema(projection.origin)[arm.driving]!.primaryKey.map((name) => sql`d.${raw(dialect.quote(name))}`)
+      const tie = this.schema(projection.origin)[arm.driving]!.primaryKey.map(
+        (name) => sql`d.${raw(dialect.quote(name))}`,
+      )
       list.push(sql`${raw(String(arm.rank))} AS cf_rank`)
       list.push(sql`${dialect.castTo(tie[0]!, 'varchar(255)')} AS cf_tie`)
       list.push(sql`${dialect.expression(arm.source, context)} AS cf_source`)
     }
-    const unnest = arm.unnest ? sql` CROSS JOIN ${dialect.unnest(dialect.expression(arm.unnest.json, context), arm.unnest.shape, 'e')}` : raw('')
-    const conditions = [this.#inPart(projection, arm, part), ...(arm.filter ? [dialect.expression(arm.filter, context)] : [])]
+    const unnest = arm.unnest
+      ? sql` CROSS JOIN ${dialect.unnest(dialect.expression(arm.unnest.json, context), arm.unnest.shape, 'e')}`
+      : raw('')
+    const conditions = [
+      this.#inPart(projection, arm, part),
+      ...(arm.filter ? [dialect.expression(arm.filter, context)] : []),
+    ]
     return sql`SELECT ${join(list)} FROM ${this.table(projection.origin, arm.driving)} d${unnest}${this.#joins(projection, arm, arm.lookups)} WHERE ${join(conditions, ' AND ')}`
   }
 
   #joins(projection: Projection, arm: Arm, lookups: readonly Lookup[]): Sql {
     const context = this.#armContext(projection, arm, {})
     return join(
-      lookups.map((lookup) => this.#joinOne(projection.origin, lookup, raw(this.dialect(projection.origin).quote(lookup.alias)), context)),
+      lookups.map((lookup) =>
+        this.#joinOne(projection.origin, lookup, raw(this.dialect(projection.origin).quote(lookup.alias)), context),
+      ),
       '',
     )
   }
 
   #joinOne(side: Side, lookup: Lookup, alias: Sql, context: ExprContext): Sql {
     const dialect = this.dialect(side)
-    const on = lookup.on.map(([left, right]) => dialect.expression({ op: 'compare', operator: '=', left, right }, context))
+    const on = lookup.on.map(([left, right]) =>
+      dialect.expression({ op: 'compare', operator: '=', left, right }, context),
+    )
     return sql` LEFT JOIN ${this.table(side, lookup.table)} ${alias} ON ${join(on, ' AND ')}`
   }
 
@@ -337,7 +375,9 @@ export class Compiler {
     })
     if (selects.length === 1) return sql`${selects[0]!} OFFSET ${raw(String(skip))}`
     const types = this.scopeColumns(projection)
-    const order = join(types.map(({ type }, index) => sql`${dialect.orderBy(raw(`u.s${index}`), type)} ${raw(direction)}`))
+    const order = join(
+      types.map(({ type }, index) => sql`${dialect.orderBy(raw(`u.s${index}`), type)} ${raw(direction)}`),
+    )
     const union = join(
       selects.map((select, index) => sql`SELECT * FROM (${select}) ${raw(`a${index}`)}`),
       ' UNION ALL ',
@@ -350,7 +390,9 @@ export class Compiler {
     const dialect = this.dialect(side)
     const types = this.schema(side)[projection.destination]!.columns
     const columns = projection.key.map((name) => raw(dialect.quote(name)))
-    const tuples = keys.map((key) => key.map((value, index) => dialect.castTo(sql`${value}`, types[projection.key[index]!]!.type)))
+    const tuples = keys.map((key) =>
+      key.map((value, index) => dialect.castTo(sql`${value}`, types[projection.key[index]!]!.type)),
+    )
     return dialect.within(columns, tuples)
   }
 
@@ -360,8 +402,12 @@ export class Compiler {
     const table = this.table(side, projection.destination)
     const context = this.#context(side, { t: table }, projection)
     const columns = projection.owned.map(([destination]) => dialect.expression(destination, context))
-    const types = projection.owned.map(([destination]) => (destination.op === 'column' ? destination.type : destination.op === 'cast' ? destination.to : undefined))
-    const tuples = owned.map((values) => values.map((value, index) => dialect.castTo(sql`${value}`, types[index] ?? 'text')))
+    const types = projection.owned.map(([destination]) =>
+      destination.op === 'column' ? destination.type : destination.op === 'cast' ? destination.to : undefined,
+    )
+    const tuples = owned.map((values) =>
+      values.map((value, index) => dialect.castTo(sql`${value}`, types[index] ?? 'text')),
+    )
     const where = projection.ownedWhere ? sql` AND ${dialect.expression(projection.ownedWhere, context)}` : raw('')
     return sql`${dialect.within(columns, tuples)}${where}`
   }
@@ -371,9 +417,13 @@ export class Compiler {
     const dialect = this.dialect(side)
     const context = this.#context(side, { t: alias }, projection)
     const columns = projection.owned.map(([destination]) =>
-      dialect.orderBy(dialect.expression(destination, context), destination.op === 'column' ? (destination.type ?? 'text') : 'bigint'),
+      dialect.orderBy(
+        dialect.expression(destination, context),
+        destination.op === 'column' ? (destination.type ?? 'text') : 'bigint',
+      ),
     )
-    const bound = (values: Scope): Sql[] => projection.owned.map(([, scope]) => this.#scopeBound(projection, scope, values))
+    const bound = (values: Scope): Sql[] =>
+      projection.owned.map(([, scope]) => this.#scopeBound(projection, scope, values))
     const conditions = [
       ...(part.after ? [dialect.after(columns, bound(part.after))] : []),
       ...(part.upTo ? [dialect.upTo(columns, bound(part.upTo))] : []),
@@ -403,11 +453,15 @@ export class Compiler {
   #destinationRows(projection: Projection, part: Part): Sql {
     const side = destinationSide(projection)
     const dialect = this.dialect(side)
-    const relations: Record<string, { relation: Sql; table: string }> = { t: { relation: raw('t'), table: projection.destination } }
+    const relations: Record<string, { relation: Sql; table: string }> = {
+      t: { relation: raw('t'), table: projection.destination },
+    }
     for (const lookup of projection.member?.lookups ?? [])
       relations[lookup.alias] = { relation: raw(dialect.quote(lookup.alias)), table: lookup.table }
     const context = this.#relationContext(side, relations)
-    const joins = (projection.member?.lookups ?? []).map((lookup) => this.#joinOne(side, lookup, relations[lookup.alias]!.relation, context))
+    const joins = (projection.member?.lookups ?? []).map((lookup) =>
+      this.#joinOne(side, lookup, relations[lookup.alias]!.relation, context),
+    )
     const conditions = [
       part.type === 'range' ? this.#ownedRange(projection, part, raw('t')) : raw('1 = 1'),
       ...(projection.member?.filter ? [dialect.expression(projection.member.filter, context)] : []),
@@ -429,10 +483,17 @@ export class Compiler {
     }
   }
 
-  #armContext(projection: Projection, arm: Arm, replaced: Readonly<Record<string, { relation: Sql; table: string }>>): ExprContext {
+  #armContext(
+    projection: Projection,
+    arm: Arm,
+    replaced: Readonly<Record<string, { relation: Sql; table: string }>>,
+  ): ExprContext {
     const dialect = this.dialect(projection.origin)
-    const relations: Record<string, { relation: Sql; table: string }> = { d: { relation: raw('d'), table: arm.driving } }
-    for (const lookup of arm.lookups) relations[lookup.alias] = { relation: raw(dialect.quote(lookup.alias)), table: lookup.table }
+    const relations: Record<string, { relation: Sql; table: string }> = {
+      d: { relation: raw('d'), table: arm.driving },
+    }
+    for (const lookup of arm.lookups)
+      relations[lookup.alias] = { relation: raw(dialect.quote(lookup.alias)), table: lookup.table }
     return this.#relationContext(projection.origin, { ...relations, ...replaced })
   }
 

@@ -8,7 +8,15 @@ export interface ColumnWays {
 }
 
 export function describeRetired(table: string, reason: string): TableCoverage {
-  return { table, kind: 'retire', into: 'archive', wayBack: 'archive', columns: {}, reasons: { '*': reason }, hasLeftover: false }
+  return {
+    table,
+    kind: 'retire',
+    into: 'archive',
+    wayBack: 'archive',
+    columns: {},
+    reasons: { '*': reason },
+    hasLeftover: false,
+  }
 }
 
 export function coverageOf(table: string, resolved: Resolved, ways: ColumnWays): TableCoverage {
@@ -16,7 +24,9 @@ export function coverageOf(table: string, resolved: Resolved, ways: ColumnWays):
   const folds = resolved.folds.filter((candidate) => candidate.from === table)
   const targets = [
     ...(map ? [map.into] : []),
-    ...folds.map((fold) => `${resolved.maps.find((owner) => owner.from === fold.owner)?.into ?? fold.owner}.${fold.column}`),
+    ...folds.map(
+      (fold) => `${resolved.maps.find((owner) => owner.from === fold.owner)?.into ?? fold.owner}.${fold.column}`,
+    ),
   ]
   const found = new Set(Object.values(ways.columns))
   return {

@@ -34,7 +34,10 @@ export interface MapTools<B extends SchemaSpec, F extends Name<B>> {
    * A row of another blue table that goes with the driving row (LEFT JOIN; all columns NULL where there is none). `on` pairs
    * an expression over that table with one over the driving row or an earlier lookup, and must name a unique key of it.
    */
-  lookup<L extends Name<B>>(table: L, on: (l: Refs<B, L>) => readonly (readonly [lookup: Expr, driving: Expr])[]): Refs<B, L>
+  lookup<L extends Name<B>>(
+    table: L,
+    on: (l: Refs<B, L>) => readonly (readonly [lookup: Expr, driving: Expr])[],
+  ): Refs<B, L>
   /** This table's key function applied to a key, for the primary key and for foreign keys to rows of this table. */
   key(input: Expr): Expr
   /** The key function of another mapped blue table, for foreign keys that point to it. */
@@ -58,7 +61,9 @@ export interface MapSpec<B extends SchemaSpec, F extends Name<B>, G extends Sche
   /** Blue columns whose information reaches green but cannot come back: they keep the cutover's value. Each with its reason. */
   readonly frozen?: { readonly [C in ColumnsOf<B, F>]?: string }
   /** The way back of blue columns where it cannot be derived, over the green row. Declared wins over derived. */
-  readonly back?: (tools: BackTools<G, T>) => { readonly [C in ColumnsOf<B, F>]?: Expr | string | number | boolean | null }
+  readonly back?: (tools: BackTools<G, T>) => {
+    readonly [C in ColumnsOf<B, F>]?: Expr | string | number | boolean | null
+  }
   /**
    * Which rows born in green come back to this table, over the green row. Default: all, for the only table with key `keep` that maps to
    * that green table (or the table whose column is a constant discriminator: rows with that constant).
@@ -212,7 +217,9 @@ export interface PlanInput<B extends SchemaSpec = SchemaSpec, G extends SchemaSp
   readonly blue: B
   readonly green: G
   readonly bands?: Bands
-  readonly tables: (tools: TableTools<B, G>) => Readonly<Record<Name<B>, MapDisposition | FoldDisposition | RetireDisposition>>
+  readonly tables: (
+    tools: TableTools<B, G>,
+  ) => Readonly<Record<Name<B>, MapDisposition | FoldDisposition | RetireDisposition>>
   readonly invariants?: readonly Invariant[]
   readonly probes?: readonly Probe[]
   readonly hooks?: readonly Hook[]
@@ -226,7 +233,9 @@ export interface PlanDefinition {
 }
 
 /** Declares a plan. Nothing is checked here but types; `crossfade check` and every command parse it. */
-export function definePlan<const B extends SchemaSpec, const G extends SchemaSpec>(input: PlanInput<B, G>): PlanDefinition {
+export function definePlan<const B extends SchemaSpec, const G extends SchemaSpec>(
+  input: PlanInput<B, G>,
+): PlanDefinition {
   // The callbacks are called with untyped tools built from the same schemas; the cast forgets only names.
   return { isCrossfadePlan: true, input: input as unknown as PlanInput }
 }

@@ -64,14 +64,23 @@ class UnknownColumn extends Error {
 
 export function resolveDispositions(input: PlanInput, bands: Required<Bands>, problems: Problems): Resolved {
   const tools = {
-    map: (from: string, into: string, define: MapDisposition['define'], alsoFold?: FoldDisposition): MapDisposition => ({
+    map: (
+      from: string,
+      into: string,
+      define: MapDisposition['define'],
+      alsoFold?: FoldDisposition,
+    ): MapDisposition => ({
       kind: 'map',
       from,
       into,
       define,
       ...(alsoFold ? { fold: alsoFold } : {}),
     }),
-    fold: (from: string, into: { owner: string; column: string }, define: FoldDisposition['define']): FoldDisposition => ({
+    fold: (
+      from: string,
+      into: { owner: string; column: string },
+      define: FoldDisposition['define'],
+    ): FoldDisposition => ({
       kind: 'fold',
       from,
       owner: into.owner,
@@ -85,17 +94,28 @@ export function resolveDispositions(input: PlanInput, bands: Required<Bands>, pr
     try {
       return work()
     } catch (error) {
-      problems.add(path, error instanceof Error ? error.message : String(error), 'Name a table and column of the schema.')
+      problems.add(
+        path,
+        error instanceof Error ? error.message : String(error),
+        'Name a table and column of the schema.',
+      )
       return undefined
     }
   }
   const tables: Readonly<Record<string, AnyDisposition>> = attempt('tables', () => input.tables(tools)) ?? {}
 
   for (const name of Object.keys(input.blue))
-    if (!Object.hasOwn(tables, name)) problems.add(`tables.${name}`, 'the blue table is not accounted for', 'Give it a map, fold or retire with a reason.')
+    if (!Object.hasOwn(tables, name))
+      problems.add(
+        `tables.${name}`,
+        'the blue table is not accounted for',
+        'Give it a map, fold or retire with a reason.',
+      )
   for (const [name, disposition] of Object.entries(tables)) {
-    if (!Object.hasOwn(input.blue, name)) problems.add(`tables.${name}`, 'is not a table of blue', 'Name a table of the blue schema.')
-    else if (disposition.from !== name) problems.add(`tables.${name}`, `describes table "${disposition.from}"`, 'Use the same name in both places.')
+    if (!Object.hasOwn(input.blue, name))
+      problems.add(`tables.${name}`, 'is not a table of blue', 'Name a table of the blue schema.')
+    else if (disposition.from !== name)
+      problems.add(`tables.${name}`, `describes table "${disposition.from}"`, 'Use the same name in both places.')
   }
   if (problems.list.length > 0) return { maps: [], folds: [], retired: [] }
 
@@ -110,13 +130,21 @@ export function resolveDispositions(input: PlanInput, bands: Required<Bands>, pr
     const path = `tables.${disposition.from}`
     const owner = tables[disposition.owner]
     if (owner?.kind !== 'map') {
-      problems.add(path, `the owner "${disposition.owner}" is not a mapped table`, 'A fold goes into the rows of a table with a map.')
+      problems.add(
+        path,
+        `the owner "${disposition.owner}" is not a mapped table`,
+        'A fold goes into the rows of a table with a map.',
+      )
       return
     }
     const green = input.green[owner.into]
     if (!green) return
     if (green.columns[disposition.column]?.type !== 'json')
-      problems.add(path, `"${owner.into}.${disposition.column}" is not a JSON column of green`, 'Fold into a column of type json.')
+      problems.add(
+        path,
+        `"${owner.into}.${disposition.column}" is not a JSON column of green`,
+        'Fold into a column of type json.',
+      )
     const spec = attempt(path, () =>
       disposition.define({
         c: refs(disposition.from, input.blue[disposition.from]!, 'c'),
@@ -127,10 +155,19 @@ export function resolveDispositions(input: PlanInput, bands: Required<Bands>, pr
     const ownerKey = input.blue[disposition.owner]!.primaryKey
     for (const [, ownerExpr] of spec.by)
       if (ownerExpr.op !== 'column' || !ownerKey.includes(ownerExpr.column))
-        problems.add(`${path}.by`, `each pair must end in a primary key column of "${disposition.owner}"`, 'A fold is owned by the key of its owner.')
+        problems.add(
+          `${path}.by`,
+          `each pair must end in a primary key column of "${disposition.owner}"`,
+          'A fold is owned by the key of its owner.',
+        )
     if (spec.by.length !== ownerKey.length)
-      problems.add(`${path}.by`, `names ${spec.by.length} of ${ownerKey.length} key columns of "${disposition.owner}"`, 'Name the whole key of the owner.')
-    if (spec.shape === 'map' && !spec.mapKey) problems.add(`${path}.mapKey`, 'is missing', 'A fold of shape `map` needs the member name of each row.')
+      problems.add(
+        `${path}.by`,
+        `names ${spec.by.length} of ${ownerKey.length} key columns of "${disposition.owner}"`,
+        'Name the whole key of the owner.',
+      )
+    if (spec.shape === 'map' && !spec.mapKey)
+      problems.add(`${path}.mapKey`, 'is missing', 'A fold of shape `map` needs the member name of each row.')
     folds.push({ kind: 'fold', from: disposition.from, owner: disposition.owner, column: disposition.column, spec })
   }
 
@@ -139,7 +176,8 @@ export function resolveDispositions(input: PlanInput, bands: Required<Bands>, pr
     const table = input.blue[name]!
     switch (disposition.kind) {
       case 'retire':
-        if (!disposition.reason.trim()) problems.add(path, 'is retired without a reason', 'Say why its rows are only archived.')
+        if (!disposition.reason.trim())
+          problems.add(path, 'is retired without a reason', 'Say why its rows are only archived.')
         retired.push({ from: name, reason: disposition.reason })
         break
       case 'fold':
@@ -147,11 +185,19 @@ export function resolveDispositions(input: PlanInput, bands: Required<Bands>, pr
         break
       case 'map': {
         if (!input.green[disposition.into]) {
-          problems.add(path, `maps into "${disposition.into}", which is not a table of green`, 'Name a table of the green schema.')
+          problems.add(
+            path,
+            `maps into "${disposition.into}", which is not a table of green`,
+            'Name a table of the green schema.',
+          )
           break
         }
         if (table.primaryKey.length === 0) {
-          problems.add(path, 'has no primary key', 'Only tables with a primary key can be mapped; retire it or add a key.')
+          problems.add(
+            path,
+            'has no primary key',
+            'Only tables with a primary key can be mapped; retire it or add a key.',
+          )
           break
         }
         const lookups: Lookup[] = []
@@ -177,7 +223,8 @@ export function resolveDispositions(input: PlanInput, bands: Required<Bands>, pr
             },
           }),
         )
-        if (spec) maps.push({
+        if (spec)
+          maps.push({
             kind: 'map',
             from: name,
             into: disposition.into,
@@ -187,7 +234,8 @@ export function resolveDispositions(input: PlanInput, bands: Required<Bands>, pr
             naturalKey: input.green[disposition.into]!.primaryKey,
           })
         if (disposition.fold) {
-          if (disposition.fold.from !== name) problems.add(path, 'its second fold is of another table', 'Fold the rows that the filter leaves out.')
+          if (disposition.fold.from !== name)
+            problems.add(path, 'its second fold is of another table', 'Fold the rows that the filter leaves out.')
           else resolveFold(disposition.fold)
         }
         break
@@ -214,10 +262,27 @@ function collectKeys(
         keyOf: (_target: string, inner: Expr) => inner,
       })
       const key = spec.key ?? { type: 'keep' }
-      if (key.type === 'interleave' && !(Number.isInteger(key.slots) && key.slots >= 1 && Number.isInteger(key.slot) && key.slot >= 0 && key.slot < key.slots))
-        problems.add(`tables.${name}.key`, `slot ${key.slot} of ${key.slots} is not a slot`, 'Slots count from 0 to slots - 1.')
+      if (
+        key.type === 'interleave' &&
+        !(
+          Number.isInteger(key.slots) &&
+          key.slots >= 1 &&
+          Number.isInteger(key.slot) &&
+          key.slot >= 0 &&
+          key.slot < key.slots
+        )
+      )
+        problems.add(
+          `tables.${name}.key`,
+          `slot ${key.slot} of ${key.slots} is not a slot`,
+          'Slots count from 0 to slots - 1.',
+        )
       if (key.type === 'uuid' && !/^[0-9a-f]{8}$/i.test(key.space))
-        problems.add(`tables.${name}.key`, `"${key.space}" is not 8 hexadecimal digits`, 'Give the first group of the UUIDs.')
+        problems.add(
+          `tables.${name}.key`,
+          `"${key.space}" is not 8 hexadecimal digits`,
+          'Give the first group of the UUIDs.',
+        )
       keys.set(name, key)
     } catch {
       keys.set(name, { type: 'keep' }) // the second call reports what is wrong
@@ -236,10 +301,21 @@ function checkUnique(
   problems: Problems,
 ): void {
   const named = on.map(([left]) => (left.op === 'column' && left.alias === alias ? left.column : undefined))
-  const keys = [spec.primaryKey, ...Object.values(spec.unique ?? {}).map((index) => index.columns)].filter((key) => key.length > 0)
+  const keys = [spec.primaryKey, ...Object.values(spec.unique ?? {}).map((index) => index.columns)].filter(
+    (key) => key.length > 0,
+  )
   if (!keys.some((key) => key.every((name) => named.includes(name))))
-    problems.add(`${path}.lookup(${target})`, `joins on (${named.join(', ')}), which is no unique key of "${target}"`, 'Look rows up by a primary or unique key.')
+    problems.add(
+      `${path}.lookup(${target})`,
+      `joins on (${named.join(', ')}), which is no unique key of "${target}"`,
+      'Look rows up by a primary or unique key.',
+    )
   for (const [, driving] of on)
     for (const ref of columnsRead(driving))
-      if (ref.alias === 'c' || ref.alias === 'g') problems.add(`${path}.lookup(${target})`, 'reads a row it cannot see', 'Use the driving row or an earlier lookup.')
+      if (ref.alias === 'c' || ref.alias === 'g')
+        problems.add(
+          `${path}.lookup(${target})`,
+          'reads a row it cannot see',
+          'Use the driving row or an earlier lookup.',
+        )
 }

@@ -31,7 +31,11 @@ export type Expr =
   | { readonly op: 'literal'; readonly value: string | number | boolean | null }
   /** The first that is not NULL. */
   | { readonly op: 'coalesce'; readonly args: readonly Expr[] }
-  | { readonly op: 'case'; readonly branches: readonly { readonly when: Expr; readonly then: Expr }[]; readonly otherwise: Expr }
+  | {
+      readonly op: 'case'
+      readonly branches: readonly { readonly when: Expr; readonly then: Expr }[]
+      readonly otherwise: Expr
+    }
   /** Value table on text: each key becomes its value; what is not listed stays (`keep`) or becomes `otherwise`. */
   | {
       readonly op: 'valueTable'
@@ -44,18 +48,32 @@ export type Expr =
   /** To another type, or NULL where that would not be exact (text `12x` as bigint). NULL stays NULL. */
   | { readonly op: 'cast'; readonly input: Expr; readonly to: ColumnType }
   /** A JSON object. `types` says how each member is written and read back; JSON columns are embedded as they are. */
-  | { readonly op: 'jsonObject'; readonly members: Readonly<Record<string, { readonly value: Expr; readonly type: ColumnType }>> }
+  | {
+      readonly op: 'jsonObject'
+      readonly members: Readonly<Record<string, { readonly value: Expr; readonly type: ColumnType }>>
+    }
   /** Text as JSON: itself where it is valid JSON, else a JSON string of it. NULL stays NULL. */
   | { readonly op: 'jsonFromText'; readonly input: Expr }
   /** The way back of `jsonFromText`: objects and arrays as their JSON text, strings without quotes. NULL stays NULL. */
   | { readonly op: 'jsonToText'; readonly input: Expr }
   /** The member at `path` of a JSON value, as `type`; NULL where it is missing or JSON null. */
   | { readonly op: 'jsonGet'; readonly input: Expr; readonly path: readonly string[]; readonly type: ColumnType }
-  | { readonly op: 'arithmetic'; readonly operator: '+' | '-' | '*' | '/'; readonly left: Expr; readonly right: Expr; readonly type: ColumnType }
+  | {
+      readonly op: 'arithmetic'
+      readonly operator: '+' | '-' | '*' | '/'
+      readonly left: Expr
+      readonly right: Expr
+      readonly type: ColumnType
+    }
   | { readonly op: 'key'; readonly key: KeyFunction; readonly input: Expr }
   /** The key before the key function: the way back. */
   | { readonly op: 'unkey'; readonly key: KeyFunction; readonly input: Expr }
-  | { readonly op: 'compare'; readonly operator: '=' | '<>' | '<' | '<=' | '>' | '>='; readonly left: Expr; readonly right: Expr }
+  | {
+      readonly op: 'compare'
+      readonly operator: '=' | '<>' | '<' | '<=' | '>' | '>='
+      readonly left: Expr
+      readonly right: Expr
+    }
   /** NULL-safe equality: true or false, never NULL. */
   | { readonly op: 'same'; readonly left: Expr; readonly right: Expr }
   | { readonly op: 'isNull'; readonly input: Expr }
@@ -64,7 +82,12 @@ export type Expr =
   | { readonly op: 'not'; readonly input: Expr }
   /** Rows of a child table folded into one JSON value. Only in columns of a projection. */
   | { readonly op: 'fold'; readonly fold: FoldExpr }
-  | { readonly op: 'raw'; readonly sql: RawSql; readonly inputs: Readonly<Record<string, Expr>>; readonly type: ColumnType }
+  | {
+      readonly op: 'raw'
+      readonly sql: RawSql
+      readonly inputs: Readonly<Record<string, Expr>>
+      readonly type: ColumnType
+    }
 
 /** Child rows `c` whose `by` pairs hold, as one JSON value. */
 export interface FoldExpr {

@@ -29,7 +29,11 @@ export function buildForward(context: PlanContext): Projection[] {
     checkBands(maps, problems)
     const merged = maps.filter((map) => map.spec.merge)
     if (merged.length > 0 && merged.length < maps.length)
-      problems.add(`green.${into}`, 'some tables merge into it and some do not', 'Give every map into it a `merge`, or none.')
+      problems.add(
+        `green.${into}`,
+        'some tables merge into it and some do not',
+        'Give every map into it a `merge`, or none.',
+      )
     else if (merged.length > 0) projections.push(mergeProjection(into, merged, context))
     else {
       const foldColumns = allFoldColumns(resolved, into)
@@ -57,18 +61,32 @@ export function siblingsOf(map: ResolvedMap, maps: readonly ResolvedMap[]): Sibl
 function checkBands(maps: readonly ResolvedMap[], problems: Problems): void {
   if (maps.some((map) => map.spec.merge)) return
   const kept = maps.filter((map) => map.key.type === 'keep')
-  for (const map of kept.slice(1)) problems.add(`tables.${map.from}.key`, `keeps its keys, as "${kept[0]!.from}" does in the same green table`, 'Use interleave for one of them.')
+  for (const map of kept.slice(1))
+    problems.add(
+      `tables.${map.from}.key`,
+      `keeps its keys, as "${kept[0]!.from}" does in the same green table`,
+      'Use interleave for one of them.',
+    )
   const slots = new Map<string, string>()
   let slotCount: number | undefined
   for (const map of maps) {
     const id = describe(map.key)
     if (id === undefined) continue
     const other = slots.get(id)
-    if (other) problems.add(`tables.${map.from}.key`, `shares its keys (${id}) with "${other}"`, 'Give each table its own slot or space.')
+    if (other)
+      problems.add(
+        `tables.${map.from}.key`,
+        `shares its keys (${id}) with "${other}"`,
+        'Give each table its own slot or space.',
+      )
     slots.set(id, map.from)
     if (map.key.type === 'interleave') {
       if (slotCount !== undefined && slotCount !== map.key.slots)
-        problems.add(`tables.${map.from}.key`, `counts ${map.key.slots} slots where another table counts ${slotCount}`, 'All tables of one green table use the same number of slots.')
+        problems.add(
+          `tables.${map.from}.key`,
+          `counts ${map.key.slots} slots where another table counts ${slotCount}`,
+          'All tables of one green table use the same number of slots.',
+        )
       slotCount = map.key.slots
     }
   }
@@ -88,17 +106,37 @@ function columnsOf(
   const columns: Record<string, Expr> = {}
   const given = map.spec.columns as Readonly<Record<string, Expr | string | number | boolean | null | undefined>>
   for (const name of Object.keys(given))
-    if (!Object.hasOwn(table.columns, name)) problems.add(`tables.${map.from}.columns.${name}`, `is not a column of green "${map.into}"`, 'Name a column of the green schema.')
+    if (!Object.hasOwn(table.columns, name))
+      problems.add(
+        `tables.${map.from}.columns.${name}`,
+        `is not a column of green "${map.into}"`,
+        'Name a column of the green schema.',
+      )
   for (const name of Object.keys(table.columns)) {
     const value = given[name]
     const fold = folds.filter((candidate) => candidate.column === name)
-    if (value !== undefined && fold.length > 0) problems.add(`tables.${map.from}.columns.${name}`, `is also filled by the fold of "${fold[0]!.from}"`, 'Leave it to the fold.')
-    else if (fold.length > 1) problems.add(`tables.${fold[1]!.from}`, `folds into "${map.into}.${name}", as "${fold[0]!.from}" does`, 'Give each fold its own column.')
+    if (value !== undefined && fold.length > 0)
+      problems.add(
+        `tables.${map.from}.columns.${name}`,
+        `is also filled by the fold of "${fold[0]!.from}"`,
+        'Leave it to the fold.',
+      )
+    else if (fold.length > 1)
+      problems.add(
+        `tables.${fold[1]!.from}`,
+        `folds into "${map.into}.${name}", as "${fold[0]!.from}" does`,
+        'Give each fold its own column.',
+      )
     else if (value !== undefined) columns[name] = toExpr(value)
     else if (fold.length === 1) columns[name] = foldExpression(fold[0]!, input.blue)
     else if (foldColumns.has(name)) columns[name] = literal(null)
     else if (map.spec.merge?.sources === name) continue
-    else problems.add(`tables.${map.from}.columns`, `green column "${map.into}.${name}" is not filled`, 'Give it an expression, or null where the old schema has nothing for it.')
+    else
+      problems.add(
+        `tables.${map.from}.columns`,
+        `green column "${map.into}.${name}" is not filled`,
+        'Give it an expression, or null where the old schema has nothing for it.',
+      )
   }
   return columns
 }
@@ -119,7 +157,10 @@ export function foldExpression(fold: ResolvedFold, blue: SchemaSpec): Expr {
       element: {
         op: 'jsonObject',
         members: Object.fromEntries(
-          names.map((name) => [name, { value: column('c', name, table.columns[name]!.type), type: table.columns[name]!.type }]),
+          names.map((name) => [
+            name,
+            { value: column('c', name, table.columns[name]!.type), type: table.columns[name]!.type },
+          ]),
         ),
       },
     },
@@ -127,7 +168,12 @@ export function foldExpression(fold: ResolvedFold, blue: SchemaSpec): Expr {
 }
 
 /** The condition over the green row (alias `alias`) that it belongs to this map, rows born in green included. */
-export function belongsTo(map: ResolvedMap, keyColumn: string, alias: string, { resolved, input, bands }: PlanContext): Expr | undefined {
+export function belongsTo(
+  map: ResolvedMap,
+  keyColumn: string,
+  alias: string,
+  { resolved, input, bands }: PlanContext,
+): Expr | undefined {
   const table = input.green[map.into]!
   const siblings = siblingsOf(map, resolved.maps)
   const key = column(alias, keyColumn, table.columns[keyColumn]!.type)
@@ -150,7 +196,11 @@ function bornHere(map: ResolvedMap, maps: readonly ResolvedMap[], input: PlanInp
   const discriminator = discriminatorOf(siblings, green)
   if (discriminator) {
     const value = (map.spec.columns as Record<string, Expr | string>)[discriminator]
-    return { op: 'same', left: column(alias, discriminator, green.columns[discriminator]!.type), right: toExpr(value ?? null) }
+    return {
+      op: 'same',
+      left: column(alias, discriminator, green.columns[discriminator]!.type),
+      right: toExpr(value ?? null),
+    }
   }
   return map.key.type === 'keep' ? literal(true) : undefined
 }
@@ -166,7 +216,8 @@ export function discriminatorOf(maps: readonly ResolvedMap[], table: TableSpec):
 
 function constantOf(value: unknown): string | undefined {
   if (typeof value === 'string') return value
-  if (typeof value === 'object' && value !== null && 'op' in value && value.op === 'literal' && 'value' in value) return typeof value.value === 'string' ? value.value : undefined
+  if (typeof value === 'object' && value !== null && 'op' in value && value.op === 'literal' && 'value' in value)
+    return typeof value.value === 'string' ? value.value : undefined
   return undefined
 }
 
@@ -208,12 +259,18 @@ function mapProjection(map: ResolvedMap, foldColumns: ReadonlySet<string>, conte
 }
 
 /** Green key columns that are functions of the scope alone. */
-function ownedPairs(columns: Readonly<Record<string, Expr>>, table: TableSpec, scope: readonly string[]): (readonly [Expr, Expr])[] {
+function ownedPairs(
+  columns: Readonly<Record<string, Expr>>,
+  table: TableSpec,
+  scope: readonly string[],
+): (readonly [Expr, Expr])[] {
   return table.primaryKey.flatMap((name) => {
     const expr = columns[name]
     if (!expr) return []
     const read = columnsRead(expr)
-    const isPure = (expr.op === 'column' || expr.op === 'key') && read.every((ref) => ref.alias === 'd' && scope.includes(ref.column))
+    const isPure =
+      (expr.op === 'column' || expr.op === 'key') &&
+      read.every((ref) => ref.alias === 'd' && scope.includes(ref.column))
     return isPure && read.length > 0 ? [[column('t', name, table.columns[name]!.type), expr] as const] : []
   })
 }
@@ -226,8 +283,13 @@ function mergeProjection(into: string, maps: readonly ResolvedMap[], context: Pl
   const scopeColumn = first.spec.merge!.scope[1]
   for (const map of maps.slice(1))
     if (map.spec.merge!.sources !== sources || map.spec.merge!.scope[1] !== scopeColumn)
-      problems.add(`tables.${map.from}.merge`, `disagrees with "${first.from}" on sources or scope`, 'All tables of one merge use the same green columns.')
-  if (new Set(maps.map((map) => map.spec.merge!.rank)).size < maps.length) problems.add(`green.${into}`, 'two tables merge with the same rank', 'Give each its own rank.')
+      problems.add(
+        `tables.${map.from}.merge`,
+        `disagrees with "${first.from}" on sources or scope`,
+        'All tables of one merge use the same green columns.',
+      )
+  if (new Set(maps.map((map) => map.spec.merge!.rank)).size < maps.length)
+    problems.add(`green.${into}`, 'two tables merge with the same rank', 'Give each its own rank.')
   const arms = [...maps]
     .sort((left, right) => left.spec.merge!.rank - right.spec.merge!.rank)
     .map((map): Arm => {
@@ -237,7 +299,10 @@ function mergeProjection(into: string, maps: readonly ResolvedMap[], context: Pl
         driving: map.from,
         lookups: map.lookups,
         // A row without its natural key is nobody's; it goes to the archive.
-        filter: allOf(map.spec.where, ...keyColumns.map((expr): Expr => ({ op: 'not', input: { op: 'isNull', input: expr } })))!,
+        filter: allOf(
+          map.spec.where,
+          ...keyColumns.map((expr): Expr => ({ op: 'not', input: { op: 'isNull', input: expr } })),
+        )!,
         columns,
         scope: [map.spec.merge!.scope[0]],
         rank: map.spec.merge!.rank,

@@ -31,7 +31,9 @@ export function keyBands(plan: Plan): KeyBand[] {
 
 export async function checkHeadroom(band: KeyBand, compiler: Compiler, session: Session): Promise<Finding[]> {
   const column = raw(compiler.dialect('blue').quote(band.column))
-  const [row] = await session.query(sql`SELECT MIN(${column}), MAX(${column}) FROM ${compiler.table('blue', band.table)}`)
+  const [row] = await session.query(
+    sql`SELECT MIN(${column}), MAX(${column}) FROM ${compiler.table('blue', band.table)}`,
+  )
   const [min, max] = row ?? []
   if (min === null || min === undefined || max === null || max === undefined) return []
   return judgeHeadroom(band, BigInt(String(min)), BigInt(String(max)))
@@ -67,7 +69,10 @@ function outOfBand(message: string): Finding {
 }
 
 function bandsOf(projection: Projection, plan: Plan): KeyBand[] {
-  const isShared = plan.forward.some((other) => other.destination === projection.destination && keyColumns(other).some(({ key }) => key?.type === 'interleave'))
+  const isShared = plan.forward.some(
+    (other) =>
+      other.destination === projection.destination && keyColumns(other).some(({ key }) => key?.type === 'interleave'),
+  )
   return keyColumns(projection).flatMap(({ table, column, key, isBornInGreen }): KeyBand[] => {
     if (!isInteger(plan.blue[table]!.columns[column]!.type)) return []
     const at = { table, column, into: projection.destination }
@@ -103,7 +108,8 @@ function keyColumns(projection: Projection): KeyColumn[] {
       const expr = arm.columns[name]
       const found = expr && keyOf(expr)
       if (!found || found.input.op !== 'column' || found.input.alias !== 'd') return []
-      const isBornInGreen = (plan: Plan): boolean => plan.green[projection.destination]!.columns[name]!.autoIncrement === true
+      const isBornInGreen = (plan: Plan): boolean =>
+        plan.green[projection.destination]!.columns[name]!.autoIncrement === true
       return [{ table: arm.driving, column: found.input.column, key: found.key, isBornInGreen }]
     }),
   )

@@ -18,7 +18,10 @@ export function inBand(key: KeyFunction, value: Expr, siblings: Siblings, bands:
     case 'keep':
       if (siblings.hasInterleaved) return isBelow(value, bands.base)
       if (siblings.uuidSpaces.length > 0)
-        return { op: 'and', args: siblings.uuidSpaces.map((space) => ({ op: 'not', input: inSpace(value, space) }) as const) }
+        return {
+          op: 'and',
+          args: siblings.uuidSpaces.map((space) => ({ op: 'not', input: inSpace(value, space) }) as const),
+        }
       return undefined
     case 'interleave':
       return {
@@ -64,7 +67,8 @@ export function derivedKey(identity: Expr, isText: boolean, birthLine: string): 
   const mysql = `SHA2({identity}, 256)`
   const uuid = (hex: string): string =>
     `concat(substr(${hex}, 1, 8), '-', substr(${hex}, 9, 4), '-8', substr(${hex}, 14, 3), '-8', substr(${hex}, 18, 3), '-', substr(${hex}, 21, 12))`
-  if (isText) return { op: 'raw', sql: { postgres: uuid(postgres), mysql: uuid(mysql) }, inputs: { identity }, type: 'char(36)' }
+  if (isText)
+    return { op: 'raw', sql: { postgres: uuid(postgres), mysql: uuid(mysql) }, inputs: { identity }, type: 'char(36)' }
   return {
     op: 'raw',
     sql: {

@@ -70,7 +70,8 @@ async function checkRows(plan: Plan, blue: SideTools, green: SideTools, session:
   const headroom: Finding[] = []
   for (const band of keyBands(plan)) headroom.push(...(await checkHeadroom(band, compiler, session)))
   const leftovers: Finding[] = []
-  for (const { table, hasLeftover } of plan.coverage) if (hasLeftover) leftovers.push(...(await countLeftover(table, compiler, session)))
+  for (const { table, hasLeftover } of plan.coverage)
+    if (hasLeftover) leftovers.push(...(await countLeftover(table, compiler, session)))
   const indexes = { blue: await blue.schema.introspect(session), green: plan.green }
   const rowCount = async (side: Side, table: string): Promise<number | undefined> =>
     side === 'blue' ? Number((await session.query(compiler.countAll('blue', table)))[0]?.[0]) : undefined

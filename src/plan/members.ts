@@ -8,7 +8,8 @@ type Member = NonNullable<Projection['member']>
 
 const rename = (lookups: readonly Lookup[], from: string, to: string, suffix: string): Lookup[] => {
   const aliases = lookups.map((lookup) => lookup.alias)
-  const fix = (expr: Expr): Expr => aliases.reduce((result, alias) => renameAlias(result, alias, `${alias}${suffix}`), renameAlias(expr, from, to))
+  const fix = (expr: Expr): Expr =>
+    aliases.reduce((result, alias) => renameAlias(result, alias, `${alias}${suffix}`), renameAlias(expr, from, to))
   return lookups.map((lookup) => ({
     alias: `${lookup.alias}${suffix}`,
     table: lookup.table,
@@ -17,19 +18,28 @@ const rename = (lookups: readonly Lookup[], from: string, to: string, suffix: st
 }
 
 const renameAll = (expr: Expr, lookups: readonly Lookup[], from: string, to: string, suffix: string): Expr =>
-  lookups.reduce((result, lookup) => renameAlias(result, lookup.alias, `${lookup.alias}${suffix}`), renameAlias(expr, from, to))
+  lookups.reduce(
+    (result, lookup) => renameAlias(result, lookup.alias, `${lookup.alias}${suffix}`),
+    renameAlias(expr, from, to),
+  )
 
 /** Rows of a mapped table: those its filter lets through; of a merge, those with a natural key. */
 export function mapMember(map: ResolvedMap): Member {
   const filter = map.spec.merge
-    ? allOf(map.spec.where, ...naturalKey(map).map((expr): Expr => ({ op: 'not', input: { op: 'isNull', input: expr } })))
+    ? allOf(
+        map.spec.where,
+        ...naturalKey(map).map((expr): Expr => ({ op: 'not', input: { op: 'isNull', input: expr } })),
+      )
     : map.spec.where
-  return { lookups: rename(map.lookups, 'd', 't', 'm'), filter: filter && renameAll(filter, map.lookups, 'd', 't', 'm') }
+  return {
+    lookups: rename(map.lookups, 'd', 't', 'm'),
+    filter: filter && renameAll(filter, map.lookups, 'd', 't', 'm'),
+  }
 }
 
 function naturalKey(map: ResolvedMap): Expr[] {
-  return Object.entries(map.spec.columns as Record<string, Expr | string | number | boolean | null>).flatMap(([name, value]) =>
-    map.naturalKey.includes(name) && typeof value === 'object' && value !== null ? [value] : [],
+  return Object.entries(map.spec.columns as Record<string, Expr | string | number | boolean | null>).flatMap(
+    ([name, value]) => (map.naturalKey.includes(name) && typeof value === 'object' && value !== null ? [value] : []),
   )
 }
 
@@ -42,7 +52,9 @@ export function foldMember(fold: ResolvedFold, owner: ResolvedMap, blue: SchemaS
     {
       alias,
       table: fold.owner,
-      on: fold.spec.by.map(([child, ownerExpr]) => [renameAlias(ownerExpr, 'd', alias), renameAlias(child, 'c', 't')] as const),
+      on: fold.spec.by.map(
+        ([child, ownerExpr]) => [renameAlias(ownerExpr, 'd', alias), renameAlias(child, 'c', 't')] as const,
+      ),
     },
     ...rename(owner.lookups, 'd', alias, 'o'),
   ]

@@ -12,7 +12,11 @@ import { parseType, type SchemaSpec } from './schema.js'
 
 const digits = z.string().regex(/^[1-9][0-9]{0,17}$/, 'must be an integer in digits, below 10^18')
 const positive = z.number().finite().positive()
-const engineSql = z.object({ postgres: z.string().min(1), mysql: z.string().min(1), mariadb: z.string().min(1).optional() })
+const engineSql = z.object({
+  postgres: z.string().min(1),
+  mysql: z.string().min(1),
+  mariadb: z.string().min(1).optional(),
+})
 
 /** The parts of a plan that are plain values; the tables are read by {@link resolveDispositions}. */
 const headSchema = z.object({
@@ -68,14 +72,17 @@ const ALLOWED = new Set(['name', 'blue', 'green', 'bands', 'tables', 'invariants
 /**
  * @returns the plan, or every problem with its path and a hint.
  */
-export function readPlan(definition: unknown): { plan: Plan; problems: [] } | { plan: undefined; problems: readonly PlanProblem[] } {
+export function readPlan(
+  definition: unknown,
+): { plan: Plan; problems: [] } | { plan: undefined; problems: readonly PlanProblem[] } {
   const problems = new Problems()
   if (!isDefinition(definition)) {
     problems.add('', 'the file has no default export made by definePlan', 'Write `export default definePlan({ ... })`.')
     return { plan: undefined, problems: problems.list }
   }
   const input = definition.input
-  for (const key of Object.keys(input)) if (!ALLOWED.has(key)) problems.add(key, 'is not part of a plan', `Known: ${[...ALLOWED].join(', ')}.`)
+  for (const key of Object.keys(input))
+    if (!ALLOWED.has(key)) problems.add(key, 'is not part of a plan', `Known: ${[...ALLOWED].join(', ')}.`)
   const head = headSchema.safeParse({
     name: input.name,
     bands: input.bands,
@@ -85,18 +92,28 @@ export function readPlan(definition: unknown): { plan: Plan; problems: [] } | { 
     hooks: input.hooks,
   })
   if (!head.success)
-    for (const issue of head.error.issues) problems.add(issue.path.join('.'), issue.message, 'See docs/plan.md for the shape of a plan.')
+    for (const issue of head.error.issues)
+      problems.add(issue.path.join('.'), issue.message, 'See docs/plan.md for the shape of a plan.')
   checkSchema('blue', input.blue, problems)
   checkSchema('green', input.green, problems)
   if (problems.list.length > 0 || !head.success) return { plan: undefined, problems: problems.list }
 
   const bands = { ...DEFAULT_BANDS, ...head.data.bands }
   if (BigInt(bands.base) >= BigInt(bands.birthLine))
-    problems.add('bands', `base ${bands.base} is not below birthLine ${bands.birthLine}`, 'Keys run: kept < base <= interleaved < birthLine <= born in green.')
+    problems.add(
+      'bands',
+      `base ${bands.base} is not below birthLine ${bands.birthLine}`,
+      'Keys run: kept < base <= interleaved < birthLine <= born in green.',
+    )
   for (const [index, group] of [input.invariants ?? [], input.probes ?? []].entries()) {
     const names = new Set<string>()
     for (const { name } of group) {
-      if (names.has(name)) problems.add(`${index === 0 ? 'invariants' : 'probes'}.${name}`, 'the name is used twice', 'Give each its own name.')
+      if (names.has(name))
+        problems.add(
+          `${index === 0 ? 'invariants' : 'probes'}.${name}`,
+          'the name is used twice',
+          'Give each its own name.',
+        )
       names.add(name)
     }
   }
@@ -130,7 +147,10 @@ export function parsePlan(definition: unknown): Plan {
   const { plan, problems } = readPlan(definition)
   if (plan) return plan
   const lines = problems.map((problem) => `  ${problem.path || '(plan)'}: ${problem.message}. ${problem.hint}`)
-  throw new CrossfadeError('PLAN_INVALID', `the plan has ${problems.length} problem${problems.length === 1 ? '' : 's'}:\n${lines.join('\n')}`)
+  throw new CrossfadeError(
+    'PLAN_INVALID',
+    `the plan has ${problems.length} problem${problems.length === 1 ? '' : 's'}:\n${lines.join('\n')}`,
+  )
 }
 
 function isDefinition(value: unknown): value is PlanDefinition {
@@ -160,28 +180,55 @@ function checkSchema(side: 'blue' | 'green', schema: unknown, problems: Problems
       try {
         parseType(String(column?.type))
       } catch (error) {
-        problems.add(`${path}.columns.${columnName}.type`, error instanceof Error ? error.message : String(error), 'Use a type of docs/plan.md.')
+        problems.add(
+          `${path}.columns.${columnName}.type`,
+          error instanceof Error ? error.message : String(error),
+          'Use a type of docs/plan.md.',
+        )
       }
     }
     const known = (name: string): boolean => Object.hasOwn(columns, name)
     const keys: [string, readonly string[]][] = [
       ['primaryKey', table.primaryKey],
-      ...Object.entries(table.unique ?? {}).map(([name, index]): [string, readonly string[]] => [`unique.${name}`, index.columns]),
-      ...Object.entries(table.indexes ?? {}).map(([name, index]): [string, readonly string[]] => [`indexes.${name}`, index.columns]),
-      ...Object.entries(table.foreignKeys ?? {}).map(([name, key]): [string, readonly string[]] => [`foreignKeys.${name}`, key.columns]),
+      ...Object.entries(table.unique ?? {}).map(([name, index]): [string, readonly string[]] => [
+        `unique.${name}`,
+        index.columns,
+      ]),
+      ...Object.entries(table.indexes ?? {}).map(([name, index]): [string, readonly string[]] => [
+        `indexes.${name}`,
+        index.columns,
+      ]),
+      ...Object.entries(table.foreignKeys ?? {}).map(([name, key]): [string, readonly string[]] => [
+        `foreignKeys.${name}`,
+        key.columns,
+      ]),
     ]
     for (const [where, names] of keys)
       for (const name of names)
-        if (!known(name)) problems.add(`${path}.${where}`, `column "${name}" is not in the table`, 'Name a column of this table.')
+        if (!known(name))
+          problems.add(`${path}.${where}`, `column "${name}" is not in the table`, 'Name a column of this table.')
     for (const [name, key] of Object.entries(table.foreignKeys ?? {})) {
       const target = (schema as SchemaSpec)[key.references]
-      if (!target) problems.add(`${path}.foreignKeys.${name}`, `refers to table "${key.references}", which is not in ${side}`, 'Name a table of the same schema.')
+      if (!target)
+        problems.add(
+          `${path}.foreignKeys.${name}`,
+          `refers to table "${key.references}", which is not in ${side}`,
+          'Name a table of the same schema.',
+        )
       else
         for (const columnName of key.referencedColumns)
           if (!Object.hasOwn(target.columns, columnName))
-            problems.add(`${path}.foreignKeys.${name}`, `refers to column "${key.references}.${columnName}", which does not exist`, 'Name a column of the referenced table.')
+            problems.add(
+              `${path}.foreignKeys.${name}`,
+              `refers to column "${key.references}.${columnName}", which does not exist`,
+              'Name a column of the referenced table.',
+            )
     }
     if (table.partitionByMonth && !table.primaryKey.includes(table.partitionByMonth))
-      problems.add(`${path}.partitionByMonth`, `"${table.partitionByMonth}" is not part of the primary key`, 'Both engines ask for the partition column in the primary key.')
+      problems.add(
+        `${path}.partitionByMonth`,
+        `"${table.partitionByMonth}" is not part of the primary key`,
+        'Both engines ask for the partition column in the primary key.',
+      )
   }
 }

@@ -65,7 +65,11 @@ export function destinationSide(projection: Projection): Side {
   return projection.origin === 'blue' ? 'green' : 'blue'
 }
 
-export const column = (alias: string, name: string, type?: Extract<Expr, { op: 'column' }>['type']): Extract<Expr, { op: 'column' }> =>
+export const column = (
+  alias: string,
+  name: string,
+  type?: Extract<Expr, { op: 'column' }>['type'],
+): Extract<Expr, { op: 'column' }> =>
   type ? { op: 'column', alias, column: name, type } : { op: 'column', alias, column: name }
 
 export const literal = (value: string | number | boolean | null): Expr => ({ op: 'literal', value })
@@ -129,7 +133,10 @@ export function mapColumns(expr: Expr, replace: (ref: Extract<Expr, { op: 'colum
         },
       }
     case 'raw':
-      return { ...expr, inputs: Object.fromEntries(Object.entries(expr.inputs).map(([name, input]) => [name, recur(input)])) }
+      return {
+        ...expr,
+        inputs: Object.fromEntries(Object.entries(expr.inputs).map(([name, input]) => [name, recur(input)])),
+      }
   }
 }
 

@@ -62,12 +62,21 @@ function decideColumns(map: ResolvedMap, context: PlanContext): { columns: Recor
   try {
     declared = map.spec.back?.({ g: refs(map.into, green, 'd') }) ?? {}
   } catch (error) {
-    problems.add(`tables.${map.from}.back`, error instanceof Error ? error.message : String(error), 'Name a column of the green table.')
+    problems.add(
+      `tables.${map.from}.back`,
+      error instanceof Error ? error.message : String(error),
+      'Name a column of the green table.',
+    )
   }
   const columns: Record<string, Expr> = {}
   const ways: ColumnWays = { columns: {}, reasons: {} }
   for (const name of Object.keys(declared))
-    if (!Object.hasOwn(blue.columns, name)) problems.add(`tables.${map.from}.back.${name}`, 'is not a column of the blue table', 'Name a column of the blue schema.')
+    if (!Object.hasOwn(blue.columns, name))
+      problems.add(
+        `tables.${map.from}.back.${name}`,
+        'is not a column of the blue table',
+        'Name a column of the blue schema.',
+      )
   for (const [name, spec] of Object.entries(blue.columns)) {
     const dropped = map.spec.dropped?.[name]
     const frozen = map.spec.frozen?.[name]
@@ -76,11 +85,13 @@ function decideColumns(map: ResolvedMap, context: PlanContext): { columns: Recor
     if (dropped !== undefined) {
       ways.columns[name] = 'dropped'
       ways.reasons[name] = dropped
-      if (!dropped.trim()) problems.add(`tables.${map.from}.dropped.${name}`, 'has no reason', 'Say why the column stays behind.')
+      if (!dropped.trim())
+        problems.add(`tables.${map.from}.dropped.${name}`, 'has no reason', 'Say why the column stays behind.')
     } else if (frozen !== undefined) {
       ways.columns[name] = 'frozen'
       ways.reasons[name] = frozen
-      if (!frozen.trim()) problems.add(`tables.${map.from}.frozen.${name}`, 'has no reason', 'Say why the column cannot come back.')
+      if (!frozen.trim())
+        problems.add(`tables.${map.from}.frozen.${name}`, 'has no reason', 'Say why the column cannot come back.')
     } else if (back !== undefined) {
       ways.columns[name] = 'declared'
       columns[name] = orDefault(toExpr(back), spec)
@@ -104,14 +115,20 @@ function mappedBack(map: ResolvedMap, context: PlanContext): Built {
   const keyExprs = blue.primaryKey.map((name) => [name, columns[name]] as const)
   const scope = [...new Set(keyExprs.flatMap(([, expr]) => (expr ? columnsRead(expr).map((ref) => ref.column) : [])))]
   for (const [name, expr] of keyExprs)
-    if (!expr) problems.add(`tables.${map.from}.${name}`, 'the primary key does not come back', 'Map the key with d.<key> or key(d.<key>).')
+    if (!expr)
+      problems.add(
+        `tables.${map.from}.${name}`,
+        'the primary key does not come back',
+        'Map the key with d.<key> or key(d.<key>).',
+      )
   const siblings = siblingsOf(map, resolved.maps)
   const keyColumn = scope[0]
   const keyRef = keyColumn ? column('d', keyColumn, input.green[map.into]!.columns[keyColumn]?.type) : undefined
   const filter = keyColumn ? belongsTo(map, keyColumn, 'd', context) : undefined
   const band = keyRef ? inBand(map.key, keyRef, siblings, bands) : undefined
   const born = keyRef ? isBorn(map.key, keyRef, siblings, bands) : undefined
-  const ownedWhen = band && map.key.type !== 'uuid' ? (born ? ({ op: 'or', args: [band, born] } as const) : band) : undefined
+  const ownedWhen =
+    band && map.key.type !== 'uuid' ? (born ? ({ op: 'or', args: [band, born] } as const) : band) : undefined
   return {
     ways,
     projection: {
@@ -121,7 +138,9 @@ function mappedBack(map: ResolvedMap, context: PlanContext): Built {
       columns: Object.keys(columns),
       key: blue.primaryKey,
       arms: [{ driving: map.into, lookups: [], ...(filter ? { filter } : {}), columns, scope, rank: 0 }],
-      owned: keyExprs.flatMap(([name, expr]) => (expr ? [[column('t', name, blue.columns[name]!.type), expr] as const] : [])),
+      owned: keyExprs.flatMap(([name, expr]) =>
+        expr ? [[column('t', name, blue.columns[name]!.type), expr] as const] : [],
+      ),
       ...(ownedWhen ? { ownedWhen } : {}),
       member: mapMember(map),
       deletes: 'owned',
@@ -144,7 +163,10 @@ function mergedBack(map: ResolvedMap, context: PlanContext): Built {
   const isWinner: Expr = { op: 'compare', operator: '=', left: column('e', 'ordinal', 'bigint'), right: literal(0) }
   const identity: Expr = {
     op: 'concat',
-    args: [literal(map.from), ...green.primaryKey.flatMap((name) => [literal('/'), column('d', name, green.columns[name]!.type)])],
+    args: [
+      literal(map.from),
+      ...green.primaryKey.flatMap((name) => [literal('/'), column('d', name, green.columns[name]!.type)]),
+    ],
   }
   for (const [name, spec] of Object.entries(blue.columns)) {
     const dropped = map.spec.dropped?.[name]
@@ -156,7 +178,10 @@ function mergedBack(map: ResolvedMap, context: PlanContext): Built {
     ways.columns[name] = 'derived'
     const kept: Expr = { op: 'jsonGet', input: element, path: [name], type: spec.type }
     const inverse = derived.get(name)
-    fromSources[name] = orDefault(inverse ? { op: 'case', branches: [{ when: isWinner, then: inverse }], otherwise: kept } : kept, spec)
+    fromSources[name] = orDefault(
+      inverse ? { op: 'case', branches: [{ when: isWinner, then: inverse }], otherwise: kept } : kept,
+      spec,
+    )
     fromRow[name] = blue.primaryKey.includes(name)
       ? derivedKey(identity, isTextType(spec), bands.birthLine)
       : orDefault(inverse ?? literal(null), spec)
@@ -168,14 +193,28 @@ function mergedBack(map: ResolvedMap, context: PlanContext): Built {
       driving: map.into,
       lookups: [],
       unnest: { json: sources, shape: 'array' },
-      filter: { op: 'same', left: { op: 'jsonGet', input: element, path: ['source_table'], type: 'text' }, right: literal(map.from) },
+      filter: {
+        op: 'same',
+        left: { op: 'jsonGet', input: element, path: ['source_table'], type: 'text' },
+        right: literal(map.from),
+      },
       columns: fromSources,
       scope,
       rank: 0,
     },
   ]
-  const isHome = resolved.maps.every((other) => other.into !== map.into || !other.spec.merge || other.spec.merge.rank >= merge.rank)
-  if (isHome) arms.push({ driving: map.into, lookups: [], filter: { op: 'isNull', input: sources }, columns: fromRow, scope, rank: 0 })
+  const isHome = resolved.maps.every(
+    (other) => other.into !== map.into || !other.spec.merge || other.spec.merge.rank >= merge.rank,
+  )
+  if (isHome)
+    arms.push({
+      driving: map.into,
+      lookups: [],
+      filter: { op: 'isNull', input: sources },
+      columns: fromRow,
+      scope,
+      rank: 0,
+    })
   return {
     ways,
     projection: {
@@ -185,7 +224,12 @@ function mergedBack(map: ResolvedMap, context: PlanContext): Built {
       columns: Object.keys(fromSources),
       key: blue.primaryKey,
       arms,
-      owned: [[column('t', merge.scope[0], blue.columns[merge.scope[0]]?.type), column('d', merge.scope[1], green.columns[merge.scope[1]]?.type)]],
+      owned: [
+        [
+          column('t', merge.scope[0], blue.columns[merge.scope[0]]?.type),
+          column('d', merge.scope[1], green.columns[merge.scope[1]]?.type),
+        ],
+      ],
       member: mapMember(map),
       deletes: 'owned',
       carried: carriedOf(ways),
@@ -204,10 +248,17 @@ function foldedBack(fold: ResolvedFold, context: PlanContext): Built {
   const keyBack = (expr: Expr): Expr =>
     mapColumns(expr, (ref) => {
       const back = ref.alias === 'd' ? ownerBack.get(ref.column) : undefined
-      if (!back) problems.add(`tables.${fold.from}.by`, `"${fold.owner}.${ref.column}" does not come back from green`, 'Fold by the key of the owner.')
+      if (!back)
+        problems.add(
+          `tables.${fold.from}.by`,
+          `"${fold.owner}.${ref.column}" does not come back from green`,
+          'Fold by the key of the owner.',
+        )
       return back ?? literal(null)
     })
-  const scope = [...new Set(ownerKey.flatMap((name) => columnsRead(ownerBack.get(name) ?? literal(null)).map((ref) => ref.column)))]
+  const scope = [
+    ...new Set(ownerKey.flatMap((name) => columnsRead(ownerBack.get(name) ?? literal(null)).map((ref) => ref.column))),
+  ]
   const ways: ColumnWays = { columns: {}, reasons: {} }
   const columns: Record<string, Expr> = {}
   const element = column('e', 'value', 'json')
@@ -265,7 +316,8 @@ function foldedBack(fold: ResolvedFold, context: PlanContext): Built {
         ? { ownedWhen: orBorn(inBand(owner.key, keyRef, siblings, bands)!, isBorn(owner.key, keyRef, siblings, bands)) }
         : {}),
       ...(fold.spec.where ? { ownedWhere: renameAlias(fold.spec.where, 'c', 't') } : {}),
-      member: fold.spec.shape === 'latest' ? { ...member, filter: allOf(member.filter, isLatest(fold, blue))! } : member,
+      member:
+        fold.spec.shape === 'latest' ? { ...member, filter: allOf(member.filter, isLatest(fold, blue))! } : member,
       deletes: fold.spec.shape === 'latest' ? 'orphans' : 'owned',
       carried: carriedOf(ways),
     },
@@ -281,14 +333,20 @@ const isTextType = (spec: ColumnSpec): boolean => /^(char|varchar|text)/.test(sp
 
 /** A NOT NULL column of blue gets its default, or the zero of its type, where a row born in green has nothing for it. */
 function orDefault(expr: Expr, spec: ColumnSpec): Expr {
-  if (!spec.notNull || expr.op === 'key' || expr.op === 'unkey' || (expr.op === 'column' && spec.default === undefined)) return expr
+  if (!spec.notNull || expr.op === 'key' || expr.op === 'unkey' || (expr.op === 'column' && spec.default === undefined))
+    return expr
   return { op: 'coalesce', args: [expr, zeroOf(spec)] }
 }
 
 function zeroOf(spec: ColumnSpec): Expr {
   const given = spec.default
-  const typed = (value: string | number | boolean): Expr => ({ op: 'cast', input: literal(typeof value === 'boolean' ? value : String(value)), to: spec.type })
-  if (given !== undefined && typeof given !== 'object') return spec.type === 'boolean' ? literal(given === true || given === 1 || given === '1') : typed(given)
+  const typed = (value: string | number | boolean): Expr => ({
+    op: 'cast',
+    input: literal(typeof value === 'boolean' ? value : String(value)),
+    to: spec.type,
+  })
+  if (given !== undefined && typeof given !== 'object')
+    return spec.type === 'boolean' ? literal(given === true || given === 1 || given === '1') : typed(given)
   if (spec.type === 'boolean') return literal(false)
   if (spec.type === 'json') return { op: 'jsonObject', members: {} }
   if (/^(big|small)?int|^decimal|^double/.test(spec.type)) return typed('0')

@@ -134,7 +134,8 @@ export function parseType(type: string): ParsedType {
     isUnsigned: match[3] !== undefined,
     length: kind === 'char' || kind === 'varchar' ? numbers[0] : undefined,
     precision: kind === 'decimal' ? numbers[0] : undefined,
-    scale: kind === 'decimal' ? numbers[1] : kind === 'timestamp' || kind === 'datetime' ? (numbers[0] ?? 0) : undefined,
+    scale:
+      kind === 'decimal' ? numbers[1] : kind === 'timestamp' || kind === 'datetime' ? (numbers[0] ?? 0) : undefined,
     values: kind === 'enum' ? args!.split(',') : [],
   }
 }

@@ -54,9 +54,17 @@ export async function findSlowRoutes(
 
 /** One that begins with all of these columns, or a unique one within them. Pure. */
 export function isServed(table: TableSpec, columns: readonly string[]): boolean {
-  const partial = (index: { readonly whereNotNull?: string }): boolean => index.whereNotNull === undefined || columns.includes(index.whereNotNull)
-  const unique = [table.primaryKey, ...Object.values(table.unique ?? {}).filter(partial).map((index) => index.columns)].filter((key) => key.length > 0)
-  const plain = Object.values(table.indexes ?? {}).filter((index) => index.method !== 'gin' && partial(index)).map((index) => index.columns)
+  const partial = (index: { readonly whereNotNull?: string }): boolean =>
+    index.whereNotNull === undefined || columns.includes(index.whereNotNull)
+  const unique = [
+    table.primaryKey,
+    ...Object.values(table.unique ?? {})
+      .filter(partial)
+      .map((index) => index.columns),
+  ].filter((key) => key.length > 0)
+  const plain = Object.values(table.indexes ?? {})
+    .filter((index) => index.method !== 'gin' && partial(index))
+    .map((index) => index.columns)
   const beginsWithThem = (key: readonly string[]): boolean =>
     key.length >= columns.length && key.slice(0, columns.length).every((name) => columns.includes(name))
   return [...unique, ...plain].some(beginsWithThem) || unique.some((key) => key.every((name) => columns.includes(name)))
@@ -69,15 +77,31 @@ function searchesOf(projection: Projection): Search[] {
 /** Each lookup searches its table; a change of the looked-up row searches the driving table. */
 function lookupSearches({ origin: side, name }: Projection, arm: Arm): Search[] {
   return arm.lookups.flatMap(({ alias, table, on }) => [
-    ...search({ side, table, why: `${name} looks rows up by them` }, on.map(([over]) => over), alias),
-    ...search({ side, table: arm.driving, why: `a change of ${table} searches ${arm.driving} by them` }, on.map(([, over]) => over), 'd'),
+    ...search(
+      { side, table, why: `${name} looks rows up by them` },
+      on.map(([over]) => over),
+      alias,
+    ),
+    ...search(
+      { side, table: arm.driving, why: `a change of ${table} searches ${arm.driving} by them` },
+      on.map(([, over]) => over),
+      'd',
+    ),
   ])
 }
 
 function foldSearches({ origin: side, name }: Projection, arm: Arm): Search[] {
   return foldsOf(arm).flatMap(({ fold }) => [
-    ...search({ side, table: fold.from, why: `${name} folds rows by them` }, fold.by.map(([child]) => child), 'c'),
-    ...search({ side, table: arm.driving, why: `a change of ${fold.from} searches ${arm.driving} by them` }, fold.by.map(([, owner]) => owner), 'd'),
+    ...search(
+      { side, table: fold.from, why: `${name} folds rows by them` },
+      fold.by.map(([child]) => child),
+      'c',
+    ),
+    ...search(
+      { side, table: arm.driving, why: `a change of ${fold.from} searches ${arm.driving} by them` },
+      fold.by.map(([, owner]) => owner),
+      'd',
+    ),
   ])
 }
 

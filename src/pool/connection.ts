@@ -44,7 +44,12 @@ export class Conversation {
     readonly authority: Authority,
   ) {}
 
-  query<R>(statement: Statement, params: readonly unknown[], standing: Standing, signal?: AbortSignal): Promise<StatementResult<R>> {
+  query<R>(
+    statement: Statement,
+    params: readonly unknown[],
+    standing: Standing,
+    signal?: AbortSignal,
+  ): Promise<StatementResult<R>> {
     if (this.#isOver) {
       return Promise.reject(new PoolError('CONNECTION_RELEASED', 'a query came after its transaction had ended'))
     }
@@ -60,7 +65,12 @@ export class Conversation {
     await this.#last
   }
 
-  async #run<R>(sql: string, params: readonly unknown[], standing: Standing, signal?: AbortSignal): Promise<StatementResult<R>> {
+  async #run<R>(
+    sql: string,
+    params: readonly unknown[],
+    standing: Standing,
+    signal?: AbortSignal,
+  ): Promise<StatementResult<R>> {
     signal?.throwIfAborted()
     if (this.isRolledBack) throw this.firstError
     const { connection, lane } = this.slot

@@ -186,7 +186,9 @@ export class Desk {
   #exhausted(reason: string, waiting: number, cause?: unknown): PoolExhaustedError {
     const { max } = this.options
     const oldest = this.oldestBorrower
-    const who = oldest && `; the oldest borrower has had one for ${Math.round(oldest.ageMs)} ms ("${oldest.sql ?? 'no statement yet'}")`
+    const who =
+      oldest &&
+      `; the oldest borrower has had one for ${Math.round(oldest.ageMs)} ms ("${oldest.sql ?? 'no statement yet'}")`
     const message = `${reason}: ${waiting} waiting for ${max} connections${who ?? ''}`
     return new PoolExhaustedError(message, waiting, max, oldest, { cause })
   }

@@ -4,23 +4,41 @@ import type { ErrorInfo } from '../engines/errors.js'
 
 export const POOL_ERRORS = {
   /** All connections are lent. The server is well. */
-  POOL_EXHAUSTED: { outcome: 'retryable', hint: 'Raise `max`, shorten transactions, or look for the oldest borrower: it may be a leak.' },
+  POOL_EXHAUSTED: {
+    outcome: 'retryable',
+    hint: 'Raise `max`, shorten transactions, or look for the oldest borrower: it may be a leak.',
+  },
   /** No connection to the server could be opened. */
-  HOST_UNREACHABLE: { outcome: 'retryable', hint: 'Check that the server runs, and host, port, user, password and database of the URL.' },
+  HOST_UNREACHABLE: {
+    outcome: 'retryable',
+    hint: 'Check that the server runs, and host, port, user, password and database of the URL.',
+  },
   /** The connection died; nothing was committed. */
   CONNECTION_LOST: { outcome: 'retryable', hint: 'Nothing was committed; run it again.' },
   /** The connection died while a statement that may have taken effect was in flight. */
   OUTCOME_UNKNOWN: { outcome: 'ambiguous', hint: 'Look whether it took effect before running it again.' },
   /** The fence refused a write: the authority is on the other side. */
-  SIDE_CLOSED: { outcome: 'retryable', hint: 'Nothing was committed; run it again, it goes to the side that has the authority.' },
+  SIDE_CLOSED: {
+    outcome: 'retryable',
+    hint: 'Nothing was committed; run it again, it goes to the side that has the authority.',
+  },
   /** The hold lasted longer than `holdTimeoutMs`. */
-  HOLD_TIMEOUT: { outcome: 'retryable', hint: 'Nothing was sent; run it again. `crossfade status` says what the switch waits for.' },
+  HOLD_TIMEOUT: {
+    outcome: 'retryable',
+    hint: 'Nothing was sent; run it again. `crossfade status` says what the switch waits for.',
+  },
   /** A statement of the transaction failed before, so COMMIT was answered with a rollback. */
-  TRANSACTION_ABORTED: { outcome: 'retryable', hint: 'Nothing was committed. The cause is the statement that failed first.' },
+  TRANSACTION_ABORTED: {
+    outcome: 'retryable',
+    hint: 'Nothing was committed. The cause is the statement that failed first.',
+  },
   /** `end` was called. */
   POOL_ENDED: { outcome: 'fatal', hint: 'The application is shutting this pool down.' },
   /** A connection was used or released after its release. */
-  CONNECTION_RELEASED: { outcome: 'fatal', hint: 'Release once, and only after the last query; `await using` does both.' },
+  CONNECTION_RELEASED: {
+    outcome: 'fatal',
+    hint: 'Release once, and only after the last query; `await using` does both.',
+  },
   /** Options do not fit together. */
   POOL_OPTIONS: { outcome: 'fatal', hint: 'Each problem is named above.' },
 } as const satisfies Record<string, ErrorInfo>

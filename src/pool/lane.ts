@@ -81,7 +81,10 @@ export class Lane {
 
   get oldestBorrower(): Borrower | undefined {
     const lent = [...this.#slots].filter((slot) => slot.lentAt !== undefined)
-    const oldest = lent.reduce<Slot | undefined>((old, slot) => (old && old.lentAt! <= slot.lentAt! ? old : slot), undefined)
+    const oldest = lent.reduce<Slot | undefined>(
+      (old, slot) => (old && old.lentAt! <= slot.lentAt! ? old : slot),
+      undefined,
+    )
     return oldest && { ageMs: performance.now() - oldest.lentAt!, sql: oldest.sql }
   }
 

@@ -47,15 +47,24 @@ export class Lease implements LeasedConnection {
     return this.authority.epoch
   }
 
-  query<R>(statement: Statement, params: readonly unknown[] = [], { signal }: QueryOptions = {}): Promise<StatementResult<R>> {
+  query<R>(
+    statement: Statement,
+    params: readonly unknown[] = [],
+    { signal }: QueryOptions = {},
+  ): Promise<StatementResult<R>> {
     return this.#inTurn(signal, () => {
       const standing = this.#isInside ? 'in-transaction' : 'single'
       return new Conversation(this.slot, this.authority).query<R>(statement, params, standing, signal)
     })
   }
 
-  transaction<T>(work: (connection: PoolConnection) => Promise<T>, options: BeginOptions & QueryOptions = {}): Promise<T> {
-    return this.#inTurn(options.signal, () => runTransaction(new Conversation(this.slot, this.authority), work, options))
+  transaction<T>(
+    work: (connection: PoolConnection) => Promise<T>,
+    options: BeginOptions & QueryOptions = {},
+  ): Promise<T> {
+    return this.#inTurn(options.signal, () =>
+      runTransaction(new Conversation(this.slot, this.authority), work, options),
+    )
   }
 
   release(): void {
@@ -98,7 +107,11 @@ export class Lease implements LeasedConnection {
       if (authority.side !== this.slot.lane.side) {
         if (this.#wasUsed) {
           const { side, epoch } = this.authority
-          throw new SideClosedError(side, epoch, `this connection belongs to ${side}; ${authority.side} has the authority now`)
+          throw new SideClosedError(
+            side,
+            epoch,
+            `this connection belongs to ${side}; ${authority.side} has the authority now`,
+          )
         }
         this.slot = await this.hooks.exchange(this.slot)
       }

@@ -191,7 +191,7 @@ export class Pool extends EventEmitter<PoolEvents> {
   async #withGrant<T>(options: QueryOptions & RetryOptions, work: (grant: Grant) => Promise<T>): Promise<T> {
     let rank: RequestRank = this.#isNested() ? 'nested' : 'fresh'
     let refusedSince: number | undefined
-    for (let refusals = 0; ; ) {
+    for (let refusals = 0; ;) {
       let refusal: SideClosedError
       const grant = await this.#borrow(rank, options.signal)
       try {
@@ -208,7 +208,14 @@ export class Pool extends EventEmitter<PoolEvents> {
       refusedSince ??= performance.now()
       refusals += 1
       const untilMs = refusedSince + this.#options.holdTimeoutMs
-      await awaitNewerAuthority({ refusal, refusals, untilMs, gate: this.#gate, link: this.#link, signal: options.signal })
+      await awaitNewerAuthority({
+        refusal,
+        refusals,
+        untilMs,
+        gate: this.#gate,
+        link: this.#link,
+        signal: options.signal,
+      })
       this.#statistics.counts.reruns += 1
       if (rank === 'fresh') rank = 'again'
     }

@@ -57,7 +57,11 @@ export class Request<T> {
  * (they came before everyone who waits now), and all others. Sets keep the order of arrival and forget in no time.
  */
 export class WaitQueue<T> {
-  readonly #ranks: Readonly<Record<RequestRank, Set<Request<T>>>> = { nested: new Set(), again: new Set(), fresh: new Set() }
+  readonly #ranks: Readonly<Record<RequestRank, Set<Request<T>>>> = {
+    nested: new Set(),
+    again: new Set(),
+    fresh: new Set(),
+  }
 
   get size(): number {
     return this.#ranks.nested.size + this.#ranks.again.size + this.#ranks.fresh.size

@@ -72,9 +72,12 @@ async function rollback(conversation: Conversation): Promise<void> {
 }
 
 function aborted(conversation: Conversation): TransactionAbortedError {
-  return new TransactionAbortedError('the server rolled the transaction back, because one of its statements had failed', {
-    cause: conversation.firstError,
-  })
+  return new TransactionAbortedError(
+    'the server rolled the transaction back, because one of its statements had failed',
+    {
+      cause: conversation.firstError,
+    },
+  )
 }
 
 function asConnection(conversation: Conversation, signal: AbortSignal | undefined): PoolConnection {

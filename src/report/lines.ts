@@ -43,7 +43,9 @@ export function lineOf(event: MigrationEvent, paint: Paint = plain): string | un
       return `   verified ${event.direction}: ${count(event.rows)} rows in ${event.chunks} chunks, ${paint(isClean ? 'good' : 'bad', found)}, ${duration(event.durationMs)}`
     }
     case 'invariant':
-      return event.isEqual ? undefined : `   ${paint('bad', 'INVARIANT')} ${event.name}: ${printable(event.detail ?? 'differs')}`
+      return event.isEqual
+        ? undefined
+        : `   ${paint('bad', 'INVARIANT')} ${event.name}: ${printable(event.detail ?? 'differs')}`
     case 'probe': {
       const answers = event.isEqual === false ? `, ${paint('bad', 'ANSWERS DIFFER')}` : ''
       const isSlow = event.greenMs > event.limitMs

@@ -16,11 +16,7 @@ export const plain: Paint = (_tone, text) => text
 export const colored: Paint = (tone, text) => `\u001b[${CODES[tone][0]}m${text}\u001b[${CODES[tone][1]}m`
 
 /** `--no-color`, NO_COLOR and a stream that is no terminal all mean plain text. */
-export function choosePaint(
-  stream: { readonly isTTY?: boolean },
-  env: NodeJS.ProcessEnv,
-  isWanted: boolean,
-): Paint {
+export function choosePaint(stream: { readonly isTTY?: boolean }, env: NodeJS.ProcessEnv, isWanted: boolean): Paint {
   const isDumb = env['TERM'] === 'dumb'
   return isWanted && stream.isTTY === true && !env['NO_COLOR'] && !isDumb ? colored : plain
 }

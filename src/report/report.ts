@@ -72,7 +72,12 @@ export function buildReport(
     writes: { acknowledged: 0, lost: 0, duplicated: 0 },
     requests: { total: 0, failed: 0, p50Ms: 0, p99Ms: 0, maxMs: 0 },
     switches: of('switched').map(({ from, to, epoch, holdMs, attempts, maxWaitMs }) => ({
-      ...{ from, to, epoch, holdMs, attempts, maxWaitMs },
+      from,
+      to,
+      epoch,
+      holdMs,
+      attempts,
+      maxWaitMs,
     })),
     verification: {
       chunks: passes.reduce((sum, pass) => sum + pass.chunks, 0),
@@ -96,6 +101,8 @@ function outcomeOf(
 
 function ageAtSwitch(events: readonly StoredEvent[]): number {
   const index = events.findIndex(({ event }) => event.type === 'switched')
-  const pass = events.slice(0, Math.max(0, index)).findLast(({ event }) => event.type === 'pass-done' && event.direction === 'forward')
+  const pass = events
+    .slice(0, Math.max(0, index))
+    .findLast(({ event }) => event.type === 'pass-done' && event.direction === 'forward')
   return pass ? Math.max(0, Date.parse(events[index]!.at) - Date.parse(pass.at)) : 0
 }

@@ -48,7 +48,12 @@ export interface Status extends MigrationState {
     | null
   readonly switches: readonly { at: string; from: Side; to: Side; epoch: number; holdMs: number; attempts: number }[]
   /** The last attempt that backed out since the last switch. */
-  readonly lastMiss: { readonly at: string; readonly step: string; readonly reason: string; readonly blockers: readonly string[] } | null
+  readonly lastMiss: {
+    readonly at: string
+    readonly step: string
+    readonly reason: string
+    readonly blockers: readonly string[]
+  } | null
   readonly waiting: Waiting | null
   readonly lastOutcome: { readonly at: string; readonly outcome: string; readonly reason: string } | null
   readonly nextCommands: readonly string[]
@@ -56,8 +61,12 @@ export interface Status extends MigrationState {
 
 export function buildStatus(facts: StatusFacts): Status {
   const { state, events, nowMs } = facts
-  const of = <T extends MigrationEvent['type']>(type: T): (StoredEvent & { event: Extract<MigrationEvent, { type: T }> })[] =>
-    events.filter((stored): stored is StoredEvent & { event: Extract<MigrationEvent, { type: T }> } => stored.event.type === type)
+  const of = <T extends MigrationEvent['type']>(
+    type: T,
+  ): (StoredEvent & { event: Extract<MigrationEvent, { type: T }> })[] =>
+    events.filter(
+      (stored): stored is StoredEvent & { event: Extract<MigrationEvent, { type: T }> } => stored.event.type === type,
+    )
   const tables = facts.copies.map(({ name, value }) => {
     const { rows = 0, estimatedRows = 0, isDone = false } = (value ?? {}) as Partial<Status['tables'][number]>
     return { projection: name.slice(name.indexOf(':') + 1), rows, estimatedRows, isDone }
@@ -76,7 +85,14 @@ export function buildStatus(facts: StatusFacts): Status {
     lastVerification: pass
       ? { at: pass.at, ageMs: Math.max(0, nowMs - Date.parse(pass.at)), ...without(pass.event, 'type') }
       : null,
-    switches: switched.map(({ at, event: { from, to, epoch, holdMs, attempts } }) => ({ at, from, to, epoch, holdMs, attempts })),
+    switches: switched.map(({ at, event: { from, to, epoch, holdMs, attempts } }) => ({
+      at,
+      from,
+      to,
+      epoch,
+      holdMs,
+      attempts,
+    })),
     lastMiss:
       missed && missed.seq > (switched.at(-1)?.seq ?? 0)
         ? { at: missed.at, step: missed.event.step, reason: missed.event.reason, blockers: missed.event.blockers }
@@ -108,7 +124,9 @@ function without<T extends object, K extends keyof T>(value: T, key: K): Omit<T,
 }
 
 /** The commands that would be accepted now. */
-export function nextCommands(state: Pick<MigrationState, 'phase' | 'outcome' | 'authority' | 'isPaused' | 'isSwitchApproved'>): string[] {
+export function nextCommands(
+  state: Pick<MigrationState, 'phase' | 'outcome' | 'authority' | 'isPaused' | 'isSwitchApproved'>,
+): string[] {
   if (state.phase === 'ended') return state.outcome === 'rolled-back' ? ['report', 'complete', 'run'] : ['report']
   if (state.phase === 'rollback') return ['run']
   if (state.authority === 'green') {
@@ -128,7 +146,9 @@ export function statusLines(status: Status, paint: Paint = plain): string[] {
     holder
       ? `   run by ${holder.holder} (lease for ${duration(holder.expiresInMs)})`
       : `   ${status.phase === 'ended' ? 'nothing runs' : paint('warn', 'no orchestrator is running: `crossfade run` goes on')}`,
-    ...(status.hasPlanChanged && status.phase !== 'ended' ? [`   ${paint('bad', 'the plan has changed since this migration began')}`] : []),
+    ...(status.hasPlanChanged && status.phase !== 'ended'
+      ? [`   ${paint('bad', 'the plan has changed since this migration began')}`]
+      : []),
     ...status.tables
       .filter((table) => !table.isDone)
       .map((table) => `   ${table.projection}: ${count(table.rows)} of about ${count(table.estimatedRows)} rows`),
@@ -141,14 +161,21 @@ export function statusLines(status: Status, paint: Paint = plain): string[] {
         )}`
       : '   not verified yet',
     ...status.switches.map(
-      (change) => `   switched ${change.from} to ${change.to} at ${change.at}, epoch ${change.epoch}, hold ${duration(change.holdMs)}, attempt ${change.attempts}`,
+      (change) =>
+        `   switched ${change.from} to ${change.to} at ${change.at}, epoch ${change.epoch}, hold ${duration(change.holdMs)}, attempt ${change.attempts}`,
     ),
     ...(lastMiss
-      ? [`   ${paint('warn', `the switch backed out at "${lastMiss.step}"`)}: ${printable([lastMiss.reason, ...lastMiss.blockers].join('; '))}`]
+      ? [
+          `   ${paint('warn', `the switch backed out at "${lastMiss.step}"`)}: ${printable([lastMiss.reason, ...lastMiss.blockers].join('; '))}`,
+        ]
       : []),
-    ...(waiting ? [`   ${paint('warn', `waits for ${waiting.for}`)}: ${printable(waiting.why)}; next: ${waiting.next}`] : []),
+    ...(waiting
+      ? [`   ${paint('warn', `waits for ${waiting.for}`)}: ${printable(waiting.why)}; next: ${waiting.next}`]
+      : []),
     ...(status.rollbackReason ? [`   rollback: ${printable(status.rollbackReason)}`] : []),
-    ...(status.lastOutcome && !holder ? [`   the last run ended: ${printable(`${status.lastOutcome.outcome}: ${status.lastOutcome.reason}`)}`] : []),
+    ...(status.lastOutcome && !holder
+      ? [`   the last run ended: ${printable(`${status.lastOutcome.outcome}: ${status.lastOutcome.reason}`)}`]
+      : []),
     `   possible now: ${status.nextCommands.join(', ')}`,
   ]
 }

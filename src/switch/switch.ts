@@ -53,9 +53,16 @@ export async function performSwitch(options: SwitchOptions): Promise<SwitchResul
     await from.fence.prepare({ epoch: options.epoch, isWritable: true })
     await from.fence.arm(options.fromTables, {
       signal,
-      onWait: (table, blockers) => void emit({ type: 'waiting', for: 'sessions', why: `table "${table}" is locked by ${blockers.join(', ')}`, next: 'end those sessions or wait' }),
+      onWait: (table, blockers) =>
+        void emit({
+          type: 'waiting',
+          for: 'sessions',
+          why: `table "${table}" is locked by ${blockers.join(', ')}`,
+          next: 'end those sessions or wait',
+        }),
     })
-    if (!(await from.fence.isArmed(options.fromTables))) throw new CrossfadeError('REFUSED', `the gate triggers of ${from.side} are not all in place`)
+    if (!(await from.fence.isArmed(options.fromTables)))
+      throw new CrossfadeError('REFUSED', `the gate triggers of ${from.side} are not all in place`)
   })
   for (let attempt = 1; ; attempt += 1) {
     signal.throwIfAborted()
@@ -75,7 +82,15 @@ export async function performSwitch(options: SwitchOptions): Promise<SwitchResul
       })
       return { epoch: outcome.epoch, holdMs: outcome.holdMs, attempts: attempt }
     }
-    await emit({ type: 'switch-missed', from: from.side, attempt, step: outcome.step, reason: outcome.reason, heldMs: outcome.heldMs, blockers: outcome.blockers })
+    await emit({
+      type: 'switch-missed',
+      from: from.side,
+      attempt,
+      step: outcome.step,
+      reason: outcome.reason,
+      heldMs: outcome.heldMs,
+      blockers: outcome.blockers,
+    })
     if (attempt >= options.attempts)
       throw new CrossfadeError(
         'SWITCH_MISSED',
@@ -88,9 +103,20 @@ export async function performSwitch(options: SwitchOptions): Promise<SwitchResul
 
 type Attempt =
   | { readonly type: 'switched'; readonly epoch: number; readonly holdMs: number }
-  | { readonly type: 'missed'; readonly step: SwitchStep; readonly reason: string; readonly heldMs: number; readonly blockers: readonly string[]; readonly cause?: unknown }
+  | {
+      readonly type: 'missed'
+      readonly step: SwitchStep
+      readonly reason: string
+      readonly heldMs: number
+      readonly blockers: readonly string[]
+      readonly cause?: unknown
+    }
 
-async function attemptSwitch(options: SwitchOptions, attempt: number, steps: Partial<Record<SwitchStep, number>>): Promise<Attempt> {
+async function attemptSwitch(
+  options: SwitchOptions,
+  attempt: number,
+  steps: Partial<Record<SwitchStep, number>>,
+): Promise<Attempt> {
   const { from, to, board, journal, loop, epoch } = options
   const nextEpoch = epoch + 1
   const startedAt = performance.now()
@@ -118,7 +144,9 @@ async function attemptSwitch(options: SwitchOptions, attempt: number, steps: Par
       await board.hold({ holdId, leaseMs: options.holdBudgetMs + LEASE_MARGIN_MS })
       // Stragglers do not end the attempt: the fence waits for their writes, and refuses what comes after.
       const { stragglers } = await board.clientsReady(holdId, options.holdBudgetMs / 2)
-      blockers = stragglers.map((client) => `client ${client.name} on ${client.host} (pid ${client.pid}) with ${client.inFlight} transactions`)
+      blockers = stragglers.map(
+        (client) => `client ${client.name} on ${client.host} (pid ${client.pid}) with ${client.inFlight} transactions`,
+      )
     })
     await run('fence', async () => {
       const result = await from.fence.close({ epoch: nextEpoch, budgetMs: Math.max(50, left() / 2) })
@@ -132,8 +160,10 @@ async function attemptSwitch(options: SwitchOptions, attempt: number, steps: Par
       await loop.stop()
       await loop.drain(quiet)
       const lag = await loop.lag()
-      if (lag.changes > 0) throw new CrossfadeError('CONTENTION', `${lag.changes} changes are still queued behind the fence`)
-      if (left() < 0) throw new CrossfadeError('CONTENTION', `the drain took the whole budget of ${options.holdBudgetMs} ms`)
+      if (lag.changes > 0)
+        throw new CrossfadeError('CONTENTION', `${lag.changes} changes are still queued behind the fence`)
+      if (left() < 0)
+        throw new CrossfadeError('CONTENTION', `the drain took the whole budget of ${options.holdBudgetMs} ms`)
     })
     await run('verify', () => options.verify(left(), quiet))
     await run('switch', async () => {
@@ -145,19 +175,33 @@ async function attemptSwitch(options: SwitchOptions, attempt: number, steps: Par
     await run('release', () => board.release({ side: to.side, epoch: nextEpoch }))
     return { type: 'switched', epoch: nextEpoch, holdMs: Math.round(elapsed() * 10) / 10 }
   } catch (error) {
-    if (isCommitted || (error instanceof CrossfadeError && error.outcome === 'ambiguous') || isLeaseLost(error)) throw error
+    if (isCommitted || (error instanceof CrossfadeError && error.outcome === 'ambiguous') || isLeaseLost(error))
+      throw error
     if (isFenced) await from.fence.open(epoch)
     await board.release({ side: from.side, epoch })
     loop.start()
     const heldMs = Math.round(elapsed())
     if (error instanceof CrossfadeError && error.code === 'VERIFICATION_FAILED') throw error
-    return { type: 'missed', step, reason: error instanceof Error ? error.message : String(error), heldMs, blockers, cause: error }
+    return {
+      type: 'missed',
+      step,
+      reason: error instanceof Error ? error.message : String(error),
+      heldMs,
+      blockers,
+      cause: error,
+    }
   }
 }
 
 const isLeaseLost = (error: unknown): boolean => error instanceof CrossfadeError && error.code === 'LEASE_LOST'
 
-async function timedStep(step: SwitchStep, options: SwitchOptions, attempt: number, steps: Partial<Record<SwitchStep, number>>, work: () => Promise<void>): Promise<void> {
+async function timedStep(
+  step: SwitchStep,
+  options: SwitchOptions,
+  attempt: number,
+  steps: Partial<Record<SwitchStep, number>>,
+  work: () => Promise<void>,
+): Promise<void> {
   const began = performance.now()
   await work()
   const durationMs = Math.round((performance.now() - began) * 10) / 10
@@ -184,14 +228,24 @@ async function pause(ms: number, signal: AbortSignal): Promise<void> {
  * After a crash: makes both fences and the board agree with the journal. The side with the authority is opened, the other one is
  * closed already (it was fenced before the commit, or never open). Called by every run before anything else.
  */
-export async function reconcile(options: { authority: SideTools; other: SideTools; epoch: number; board: GateBoard; hasFence: (side: Side) => Promise<boolean> }): Promise<string[]> {
+export async function reconcile(options: {
+  authority: SideTools
+  other: SideTools
+  epoch: number
+  board: GateBoard
+  hasFence: (side: Side) => Promise<boolean>
+}): Promise<string[]> {
   const { authority, other, epoch, board } = options
   const mended: string[] = []
   if (await options.hasFence(other.side)) {
     const state = await other.fence.read()
     if (state.isWritable) {
       const result = await other.fence.close({ epoch, budgetMs: 10_000 })
-      if (!result.fenced) throw new CrossfadeError('TABLE_BUSY', `${other.side} does not have the authority and could not be fenced: ${result.blockers.join('; ')}`)
+      if (!result.fenced)
+        throw new CrossfadeError(
+          'TABLE_BUSY',
+          `${other.side} does not have the authority and could not be fenced: ${result.blockers.join('; ')}`,
+        )
       mended.push(`${other.side} was writable without the authority and is fenced now`)
     }
   }

@@ -55,10 +55,17 @@ export async function applyChangesOnce(changes: readonly Change[], options: Appl
   if (changes.length > 0) await applyChanges(changes, options, true)
 }
 
-async function applyChanges(changes: readonly Change[], options: ApplierOptions, isOneTransaction: boolean): Promise<void> {
+async function applyChanges(
+  changes: readonly Change[],
+  options: ApplierOptions,
+  isOneTransaction: boolean,
+): Promise<void> {
   const { writer, router } = options
-  const emptied = new Set(changes.filter((change) => change.isTruncate).flatMap((change) => router.readersOf(change.table)))
-  for (const projection of emptied) await copyChunk(projection, EVERYTHING as typeof EVERYTHING & { type: 'range' }, options)
+  const emptied = new Set(
+    changes.filter((change) => change.isTruncate).flatMap((change) => router.readersOf(change.table)),
+  )
+  for (const projection of emptied)
+    await copyChunk(projection, EVERYTHING as typeof EVERYTHING & { type: 'range' }, options)
   let waiting: RoutedScopes[] = []
   let count = 0
   const flush = async (): Promise<void> => {

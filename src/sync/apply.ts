@@ -63,7 +63,10 @@ async function clear(writer: Writer, projection: Projection, scopes: readonly Sc
   const keyPlaces = projection.key.map((name) => projection.columns.indexOf(name))
   const keys = rows.map((row) => keyPlaces.map((place) => asText(row[place]!)))
   const owning = projection.deletes === 'owned' ? scopes : await goneScopes(writer, projection, scopes)
-  const owned = owning.length > 0 ? (await destination.query(compiler.ownedValues(projection, owning))).map((row) => row.map(asText)) : []
+  const owned =
+    owning.length > 0
+      ? (await destination.query(compiler.ownedValues(projection, owning))).map((row) => row.map(asText))
+      : []
   const carried = await readCarried(writer, projection, owned, keys)
   if (owned.length > 0) await destination.execute(compiler.deleteOwned(projection, owned))
   // A row may sit under another owner still (it moved): its key decides.
@@ -73,27 +76,46 @@ async function clear(writer: Writer, projection: Projection, scopes: readonly Sc
 }
 
 /** Scopes whose driving row is gone from the origin. */
-async function goneScopes({ origin, compiler }: Writer, projection: Projection, scopes: readonly Scope[]): Promise<Scope[]> {
+async function goneScopes(
+  { origin, compiler }: Writer,
+  projection: Projection,
+  scopes: readonly Scope[],
+): Promise<Scope[]> {
   const found = await origin.query(compiler.existingScopes(projection, scopes))
   const alive = new Set(found.map((row) => JSON.stringify(row.map(asText))))
   return scopes.filter((scope) => !alive.has(JSON.stringify(scope)))
 }
 
-async function readCarried(writer: Writer, projection: Projection, owned: readonly Scope[], keys: readonly Scope[]): Promise<Map<string, RawValue[]>> {
+async function readCarried(
+  writer: Writer,
+  projection: Projection,
+  owned: readonly Scope[],
+  keys: readonly Scope[],
+): Promise<Map<string, RawValue[]>> {
   const kept = new Map<string, RawValue[]>()
   if (projection.carried.length === 0) return kept
   const { destination, compiler } = writer
   const remember = (rows: readonly RawRow[]): void => {
-    for (const row of rows) kept.set(JSON.stringify(row.slice(0, projection.key.length).map(asText)), row.slice(projection.key.length))
+    for (const row of rows)
+      kept.set(JSON.stringify(row.slice(0, projection.key.length).map(asText)), row.slice(projection.key.length))
   }
   if (owned.length > 0) remember(await destination.query(compiler.selectCarried(projection, owned)))
   for (let start = 0; start < keys.length; start += SCOPES_PER_READ)
-    remember(await destination.query(compiler.selectCarriedByKey(projection, keys.slice(start, start + SCOPES_PER_READ))))
+    remember(
+      await destination.query(compiler.selectCarriedByKey(projection, keys.slice(start, start + SCOPES_PER_READ))),
+    )
   return kept
 }
 
 /** Rows that were there keep their carried columns; new ones take the columns' defaults, so they are written without them. */
-function withCarried(compiler: Compiler, projection: Projection, columns: Prepared['columns'], rows: readonly RawRow[], keys: readonly Scope[], carried: ReadonlyMap<string, RawValue[]>): Prepared {
+function withCarried(
+  compiler: Compiler,
+  projection: Projection,
+  columns: Prepared['columns'],
+  rows: readonly RawRow[],
+  keys: readonly Scope[],
+  carried: ReadonlyMap<string, RawValue[]>,
+): Prepared {
   if (projection.carried.length === 0) return { columns, rows }
   const table = compiler.schema(destinationSide(projection))[projection.destination]!
   const extra = projection.carried.map((name) => ({ name, type: table.columns[name]!.type }))
@@ -105,7 +127,11 @@ function withCarried(compiler: Compiler, projection: Projection, columns: Prepar
 }
 
 /** What a carried column holds in a row that is new on this side: its literal default, the zero of a NOT NULL type, or NULL. */
-function defaultOf(spec: { readonly type: ColumnType; readonly notNull?: boolean; readonly default?: unknown }): RawValue {
+function defaultOf(spec: {
+  readonly type: ColumnType
+  readonly notNull?: boolean
+  readonly default?: unknown
+}): RawValue {
   if (typeof spec.default === 'string' || typeof spec.default === 'number') return String(spec.default)
   if (typeof spec.default === 'boolean') return spec.default ? '1' : '0'
   if (!spec.notNull) return null

@@ -62,7 +62,9 @@ export async function backfill(projection: Projection, options: BackfillOptions)
 async function begin(projection: Projection, { origin, compiler }: Writer): Promise<CopyProgress> {
   const last = (await origin.query(compiler.lastScope(projection)))[0]
   const counts = await Promise.all(
-    [...new Set(projection.arms.map((arm) => arm.driving))].map(async (table) => Number((await origin.query(compiler.countAll(projection.origin, table)))[0]?.[0] ?? 0)),
+    [...new Set(projection.arms.map((arm) => arm.driving))].map(async (table) =>
+      Number((await origin.query(compiler.countAll(projection.origin, table)))[0]?.[0] ?? 0),
+    ),
   )
   return {
     upTo: last?.map(asText),
@@ -74,12 +76,18 @@ async function begin(projection: Projection, { origin, compiler }: Writer): Prom
 }
 
 async function chunkEnd(projection: Projection, { origin, compiler }: Writer, progress: CopyProgress): Promise<Scope> {
-  const found = (await origin.query(compiler.scopeAfter(projection, progress.after, progress.upTo, progress.chunkRows)))[0]
+  const found = (
+    await origin.query(compiler.scopeAfter(projection, progress.after, progress.upTo, progress.chunkRows))
+  )[0]
   return found ? found.map(asText) : progress.upTo!
 }
 
 /** Clears and writes one range. Tried again after deadlocks and the like; nothing of a failed try remains. */
-export async function copyChunk(projection: Projection, part: typeof EVERYTHING & { type: 'range' }, options: Pick<BackfillOptions, 'writer' | 'locks' | 'isPushedDown' | 'signal'>): Promise<number> {
+export async function copyChunk(
+  projection: Projection,
+  part: typeof EVERYTHING & { type: 'range' },
+  options: Pick<BackfillOptions, 'writer' | 'locks' | 'isPushedDown' | 'signal'>,
+): Promise<number> {
   const { writer, locks, signal } = options
   const { origin, destination, tools, compiler } = writer
   const columns = compiler.columns(projection)
@@ -91,9 +99,12 @@ export async function copyChunk(projection: Projection, part: typeof EVERYTHING 
         destination.transaction(async () => {
           await tools.lease.hold(destination, writer.runEpoch)
           await destination.execute(compiler.deleteRange(projection, part))
-          if (!options.isPushedDown) return tools.bulk.pipe(origin, select, destination, projection.destination, columns)
+          if (!options.isPushedDown)
+            return tools.bulk.pipe(origin, select, destination, projection.destination, columns)
           const names = join(columns.map(({ name }) => raw(compiler.dialect(side).quote(name))))
-          return destination.execute(sql`INSERT INTO ${compiler.table(side, projection.destination)} (${names}) ${select}`)
+          return destination.execute(
+            sql`INSERT INTO ${compiler.table(side, projection.destination)} (${names}) ${select}`,
+          )
         }),
       )
     } catch (error) {

@@ -18,14 +18,19 @@ export async function withConsistentCut<T>(
   work: (originSnapshot: Session, destinationSession: Session) => Promise<T>,
 ): Promise<T> {
   await loop.stop()
-  const [snapshot, writing, acknowledging] = await Promise.all([origin.connect('snapshot'), destination.connect('snapshot'), origin.connect('snapshot')])
+  const [snapshot, writing, acknowledging] = await Promise.all([
+    origin.connect('snapshot'),
+    destination.connect('snapshot'),
+    origin.connect('snapshot'),
+  ])
   try {
     return await snapshot.transaction(
       async () => {
         const changes = await origin.capture.take(snapshot, LARGEST_CUT)
         await applyChangesOnce(changes, loop.applierOn(snapshot, writing, signal))
         const ids = changes.map((change) => change.id)
-        for (let start = 0; start < ids.length; start += 5000) await origin.capture.acknowledge(acknowledging, ids.slice(start, start + 5000))
+        for (let start = 0; start < ids.length; start += 5000)
+          await origin.capture.acknowledge(acknowledging, ids.slice(start, start + 5000))
         return work(snapshot, writing)
       },
       { snapshot: true },

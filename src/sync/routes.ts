@@ -39,7 +39,12 @@ function childColumns(pairs: readonly (readonly [Expr, Expr])[], alias: string):
 type Route =
   | { readonly type: 'driving'; readonly projection: Projection; readonly arm: Arm }
   | { readonly type: 'lookup'; readonly projection: Projection; readonly arm: Arm; readonly lookup: Lookup }
-  | { readonly type: 'fold'; readonly projection: Projection; readonly arm: Arm; readonly fold: Extract<Expr, { op: 'fold' }> }
+  | {
+      readonly type: 'fold'
+      readonly projection: Projection
+      readonly arm: Arm
+      readonly fold: Extract<Expr, { op: 'fold' }>
+    }
 
 /** Scopes to be written again, page by page. */
 export interface RoutedScopes {
@@ -64,7 +69,9 @@ export class Router {
     for (const projection of projectionsFrom(plan, side))
       for (const arm of projection.arms) {
         // Several arms over one table with one scope (sources and born rows of a merge) need one route.
-        const isKnown = (this.#routes.get(arm.driving) ?? []).some((route) => route.type === 'driving' && route.projection === projection)
+        const isKnown = (this.#routes.get(arm.driving) ?? []).some(
+          (route) => route.type === 'driving' && route.projection === projection,
+        )
         if (!isKnown) add(arm.driving, { type: 'driving', projection, arm })
         for (const lookup of arm.lookups) add(lookup.table, { type: 'lookup', projection, arm, lookup })
         for (const fold of foldsOf(arm)) add(fold.fold.from, { type: 'fold', projection, arm, fold })
@@ -93,13 +100,22 @@ export class Router {
         }
     for (const [projection, scopes] of direct) if (scopes.size > 0) yield { projection, scopes: [...scopes.values()] }
     for (const [table, list] of byTable)
-      for (const route of this.#routes.get(table) ?? []) if (route.type !== 'driving') yield* this.#byJoin(table, list, route, origin)
+      for (const route of this.#routes.get(table) ?? [])
+        if (route.type !== 'driving') yield* this.#byJoin(table, list, route, origin)
   }
 
-  async *#byJoin(table: string, changes: readonly Change[], route: Exclude<Route, { type: 'driving' }>, origin: Session): AsyncGenerator<RoutedScopes> {
+  async *#byJoin(
+    table: string,
+    changes: readonly Change[],
+    route: Exclude<Route, { type: 'driving' }>,
+    origin: Session,
+  ): AsyncGenerator<RoutedScopes> {
     const { projection, arm } = route
     const via = route.type === 'lookup' ? { lookup: route.lookup } : { fold: route.fold }
-    const names = route.type === 'lookup' ? childColumns(route.lookup.on, route.lookup.alias) : childColumns(route.fold.fold.by, 'c')
+    const names =
+      route.type === 'lookup'
+        ? childColumns(route.lookup.on, route.lookup.alias)
+        : childColumns(route.fold.fold.by, 'c')
     const distinct = [...new Set(names)]
     const schema = this.#compiler.schema(projection.origin)[table]!
     const images = dedupe(this.#imagesOf(table, changes, distinct))
@@ -145,7 +161,11 @@ function dedupe(scopes: readonly Scope[]): Scope[] {
 }
 
 /** For a fold whose pairs are plain child column = scope column: where in the child's values each scope column is. */
-function directOwners(by: readonly (readonly [Expr, Expr])[], arm: Arm, names: readonly string[]): number[] | undefined {
+function directOwners(
+  by: readonly (readonly [Expr, Expr])[],
+  arm: Arm,
+  names: readonly string[],
+): number[] | undefined {
   const places = arm.scope.map((scope) => {
     const pair = by.find(([, owner]) => owner.op === 'column' && owner.alias === 'd' && owner.column === scope)
     return pair && pair[0].op === 'column' ? names.indexOf(pair[0].column) : -1

@@ -147,7 +147,8 @@ export class SyncLoop {
         if (applied === 0) await new Promise((resolve) => setTimeout(resolve, IDLE_MS))
       } catch (error) {
         if (signal.aborted) return
-        const isLost = error instanceof CrossfadeError && (error.code === 'CONNECTION_LOST' || error.code === 'CONNECT_FAILED')
+        const isLost =
+          error instanceof CrossfadeError && (error.code === 'CONNECTION_LOST' || error.code === 'CONNECT_FAILED')
         if (!isLost && !isRetryable(error)) throw error
         losses += 1
         if (losses > RECONNECTS) throw error

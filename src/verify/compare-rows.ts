@@ -16,7 +16,12 @@ export interface Difference {
  * @param columns key columns first, in the order of the rows' values.
  * @param keyCount how many of them are the key.
  */
-export function compareRows(origin: readonly RawRow[], destination: readonly RawRow[], columns: readonly { name: string; type: ColumnType }[], keyCount: number): Difference[] {
+export function compareRows(
+  origin: readonly RawRow[],
+  destination: readonly RawRow[],
+  columns: readonly { name: string; type: ColumnType }[],
+  keyCount: number,
+): Difference[] {
   const differences: Difference[] = []
   const keyOf = (row: RawRow): string => JSON.stringify(row.slice(0, keyCount).map(String))
   const arrived = new Map(destination.map((row) => [keyOf(row), row]))
@@ -25,14 +30,23 @@ export function compareRows(origin: readonly RawRow[], destination: readonly Raw
     const key = keyOf(row)
     const other = arrived.get(key)
     const names = row.slice(0, keyCount).map((value) => (value === null ? null : String(value)))
-    if (seen.has(key)) differences.push({ key: names, kind: 'different', columns: ['(two rows, one key)'], fingerprint: `double ${key}` })
+    if (seen.has(key))
+      differences.push({
+        key: names,
+        kind: 'different',
+        columns: ['(two rows, one key)'],
+        fingerprint: `double ${key}`,
+      })
     seen.add(key)
     if (!other) {
       differences.push({ key: names, kind: 'missing', columns: [], fingerprint: `missing ${JSON.stringify(row)}` })
       continue
     }
-    const unequal = columns.filter(({ type }, index) => !isEqual(row[index] ?? null, other[index] ?? null, type)).map(({ name }) => name)
-    if (unequal.length > 0) differences.push({ key: names, kind: 'different', columns: unequal, fingerprint: JSON.stringify([row, other]) })
+    const unequal = columns
+      .filter(({ type }, index) => !isEqual(row[index] ?? null, other[index] ?? null, type))
+      .map(({ name }) => name)
+    if (unequal.length > 0)
+      differences.push({ key: names, kind: 'different', columns: unequal, fingerprint: JSON.stringify([row, other]) })
   }
   for (const [key, row] of arrived)
     if (!seen.has(key))

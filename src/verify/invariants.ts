@@ -11,20 +11,32 @@ export function sqlFor(engine: EngineName, text: EngineSql): string {
 }
 
 /** @returns the name and the first place where the answers differ, without values. */
-export async function checkInvariants(invariants: readonly Invariant[], blue: Session, green: Session): Promise<Extract<MigrationEvent, { type: 'invariant' }>[]> {
+export async function checkInvariants(
+  invariants: readonly Invariant[],
+  blue: Session,
+  green: Session,
+): Promise<Extract<MigrationEvent, { type: 'invariant' }>[]> {
   const results: Extract<MigrationEvent, { type: 'invariant' }>[] = []
   for (const invariant of invariants) {
     const left = await blue.query(raw(sqlFor(blue.dialect.engine, invariant.blue)))
     const right = await green.query(raw(sqlFor(green.dialect.engine, invariant.green)))
     const detail = firstDifference(left, right)
-    results.push({ type: 'invariant', name: invariant.name, isEqual: detail === undefined, ...(detail ? { detail } : {}) })
+    results.push({
+      type: 'invariant',
+      name: invariant.name,
+      isEqual: detail === undefined,
+      ...(detail ? { detail } : {}),
+    })
   }
   return results
 }
 
 /** Rows in any order: each side sorts by its own collation. */
 function firstDifference(left: readonly RawRow[], right: readonly RawRow[]): string | undefined {
-  const [a, b] = [left, right].map((rows) => rows.map((row) => JSON.stringify(row.map(plain))).sort()) as [string[], string[]]
+  const [a, b] = [left, right].map((rows) => rows.map((row) => JSON.stringify(row.map(plain))).sort()) as [
+    string[],
+    string[],
+  ]
   if (a.length !== b.length) return `${a.length} rows on blue, ${b.length} on green`
   const place = a.findIndex((row, index) => row !== b[index])
   return place < 0 ? undefined : `row ${place + 1} of ${a.length} differs`
@@ -42,7 +54,11 @@ function plain(value: RawRow[number]): string | null {
 const PROBE_RUNS = 5
 
 /** Answers and medians of the probes. Times are reported against their limits and never decide by themselves. */
-export async function runProbes(probes: readonly Probe[], blue: Session, green: Session): Promise<Extract<MigrationEvent, { type: 'probe' }>[]> {
+export async function runProbes(
+  probes: readonly Probe[],
+  blue: Session,
+  green: Session,
+): Promise<Extract<MigrationEvent, { type: 'probe' }>[]> {
   const results: Extract<MigrationEvent, { type: 'probe' }>[] = []
   for (const probe of probes) {
     const parameters: Record<string, string | null> = {}
@@ -64,7 +80,11 @@ export async function runProbes(probes: readonly Probe[], blue: Session, green: 
   return results
 }
 
-async function timed(session: Session, text: string, parameters: Readonly<Record<string, string | null>>): Promise<{ medianMs: number; digest: string }> {
+async function timed(
+  session: Session,
+  text: string,
+  parameters: Readonly<Record<string, string | null>>,
+): Promise<{ medianMs: number; digest: string }> {
   const statements = text
     .split(/;\s*(?:\n|$)/)
     .map((statement) => statement.trim())
@@ -75,7 +95,8 @@ async function timed(session: Session, text: string, parameters: Readonly<Record
   for (let run = 0; run < PROBE_RUNS; run += 1) {
     const startedAt = performance.now()
     const rows: string[] = []
-    for (const statement of statements) for (const row of await session.query(statement)) rows.push(JSON.stringify(row.map(plain)))
+    for (const statement of statements)
+      for (const row of await session.query(statement)) rows.push(JSON.stringify(row.map(plain)))
     times.push(performance.now() - startedAt)
     digest = createHash('sha256').update(rows.sort().join('\n')).digest('hex')
   }

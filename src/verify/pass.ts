@@ -16,7 +16,11 @@ export interface PassResult {
 /** True only for a pass that compared everything and found nothing. */
 export const isClean = (pass: PassResult): boolean => pass.differences === 0 && pass.skipped === 0
 
-export async function verifyPass(plan: Plan, direction: 'forward' | 'reverse', options: VerifyOptions & { readonly emit: (event: MigrationEvent) => Promise<void> }): Promise<PassResult> {
+export async function verifyPass(
+  plan: Plan,
+  direction: 'forward' | 'reverse',
+  options: VerifyOptions & { readonly emit: (event: MigrationEvent) => Promise<void> },
+): Promise<PassResult> {
   const startedAt = performance.now()
   const total = { chunks: 0, rows: 0, differences: 0, skipped: 0 }
   for (const projection of direction === 'forward' ? plan.forward : plan.reverse) {
@@ -25,7 +29,8 @@ export async function verifyPass(plan: Plan, direction: 'forward' | 'reverse', o
     total.rows += result.rows
     total.differences += result.differenceCount
     total.skipped += result.skipped
-    for (const { key, kind, columns } of result.differences.slice(0, 10)) await options.emit({ type: 'difference', projection: projection.name, key, kind, columns })
+    for (const { key, kind, columns } of result.differences.slice(0, 10))
+      await options.emit({ type: 'difference', projection: projection.name, key, kind, columns })
     await options.emit({
       type: 'verified',
       projection: projection.name,
@@ -42,13 +47,20 @@ export async function verifyPass(plan: Plan, direction: 'forward' | 'reverse', o
 }
 
 /** Green rows that belong to no projection: their keys lie in nobody's band. */
-async function countStrays(projections: readonly Projection[], options: VerifyOptions & { readonly emit: (event: MigrationEvent) => Promise<void> }): Promise<number> {
+async function countStrays(
+  projections: readonly Projection[],
+  options: VerifyOptions & { readonly emit: (event: MigrationEvent) => Promise<void> },
+): Promise<number> {
   let strays = 0
   for (const table of new Set(projections.map((projection) => projection.destination))) {
     const feeding = projections.filter((projection) => projection.destination === table)
     if (feeding.every((projection) => !projection.member?.filter)) continue
     const found = Number((await options.destination.query(options.compiler.countStrays(feeding)))[0]?.[0] ?? 0)
-    if (found > 0) await options.emit({ type: 'note', message: `${found} rows of ${destinationSide(feeding[0]!)} "${table}" belong to no blue table` })
+    if (found > 0)
+      await options.emit({
+        type: 'note',
+        message: `${found} rows of ${destinationSide(feeding[0]!)} "${table}" belong to no blue table`,
+      })
     strays += found
   }
   return strays

@@ -61,7 +61,9 @@ async function* partsOf(projection: Projection, options: VerifyOptions): AsyncGe
   const rows = options.chunkRows ?? DEFAULT_CHUNK_ROWS
   let after: Scope | undefined
   for (;;) {
-    const found: Scope | undefined = (await options.origin.query(options.compiler.scopeAfter(projection, after, undefined, rows)))[0]?.map(asText)
+    const found: Scope | undefined = (
+      await options.origin.query(options.compiler.scopeAfter(projection, after, undefined, rows))
+    )[0]?.map(asText)
     yield { type: 'range', after, upTo: found }
     if (!found) return
     after = found
@@ -81,7 +83,8 @@ async function verifyPart(projection: Projection, part: Part, options: VerifyOpt
     destination.query(compiler.digestDestination(projection, part)),
   ])
   const rows = Number(left[0]?.[0] ?? 0)
-  if (String(left[0]?.[0]) === String(right[0]?.[0]) && String(left[0]?.[1]) === String(right[0]?.[1])) return { rows, differences: [], isSkipped: false }
+  if (String(left[0]?.[0]) === String(right[0]?.[0]) && String(left[0]?.[1]) === String(right[0]?.[1]))
+    return { rows, differences: [], isSkipped: false }
   let before: Map<string, Difference> | undefined
   for (let look = 1; look <= LOOKS; look += 1) {
     options.signal.throwIfAborted()
@@ -90,7 +93,11 @@ async function verifyPart(projection: Projection, part: Part, options: VerifyOpt
     if (found.length === 0 || !options.settle) return { rows, differences: found, isSkipped: false }
     const now = new Map(found.map((difference) => [JSON.stringify(difference.key), difference]))
     // Unchanged on both sides over a catch-up of sync: nothing in flight can explain it.
-    const standing = before ? found.filter((difference) => before!.get(JSON.stringify(difference.key))?.fingerprint === difference.fingerprint) : []
+    const standing = before
+      ? found.filter(
+          (difference) => before!.get(JSON.stringify(difference.key))?.fingerprint === difference.fingerprint,
+        )
+      : []
     if (before && standing.length === found.length) return { rows, differences: standing, isSkipped: false }
     if (standing.length > 0 && look === LOOKS) return { rows, differences: standing, isSkipped: true }
     before = now
@@ -98,7 +105,13 @@ async function verifyPart(projection: Projection, part: Part, options: VerifyOpt
   return { rows, differences: [], isSkipped: true }
 }
 
-async function lookAtRows(projection: Projection, part: Part, compiler: Compiler, origin: Session, destination: Session): Promise<Difference[]> {
+async function lookAtRows(
+  projection: Projection,
+  part: Part,
+  compiler: Compiler,
+  origin: Session,
+  destination: Session,
+): Promise<Difference[]> {
   const [left, right] = await Promise.all([
     origin.query(compiler.canonicalOrigin(projection, part)),
     destination.query(compiler.canonicalDestination(projection, part)),

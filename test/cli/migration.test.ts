@@ -4,13 +4,24 @@ import { describeEachEngine } from '../support/servers.js'
 
 /** Everything of blue that a plan covers, as text. */
 async function blueRows(shop: Shop): Promise<string> {
-  const tables = ['shops', 'prices', 'onboardings', 'items', 'services', 'orders', 'old_orders', 'staff_items', 'item_staff']
+  const tables = [
+    'shops',
+    'prices',
+    'onboardings',
+    'items',
+    'services',
+    'orders',
+    'old_orders',
+    'staff_items',
+    'item_staff',
+  ]
   const rows = []
   for (const table of tables) rows.push([table, await shop.sql('blue', `SELECT * FROM ${table} ORDER BY id`)])
   return JSON.stringify(rows)
 }
 
-const count = async (shop: Shop, side: 'blue' | 'green', statement: string): Promise<number> => Number((await shop.sql(side, `SELECT COUNT(*) AS n FROM ${statement}`))[0]?.['n'])
+const count = async (shop: Shop, side: 'blue' | 'green', statement: string): Promise<number> =>
+  Number((await shop.sql(side, `SELECT COUNT(*) AS n FROM ${statement}`))[0]?.['n'])
 
 describeEachEngine('a migration by the command line', (engine) => {
   test('goes to green, keeps the way back, and comes back with every write', async () => {
@@ -39,7 +50,9 @@ describeEachEngine('a migration by the command line', (engine) => {
     expect(await shop.sql('green', `SELECT shop_name FROM items WHERE id = 1`)).toEqual([{ shop_name: 'renamed' }])
     expect(await count(shop, 'green', `orders WHERE reference = 'queued'`)).toBe(1)
     expect(await count(shop, 'green', `shops WHERE id = 3`)).toBe(0)
-    await expect(shop.sql('blue', `UPDATE orders SET cents = 0 WHERE id = 1`)).rejects.toThrow(/crossfade: side blue is closed/)
+    await expect(shop.sql('blue', `UPDATE orders SET cents = 0 WHERE id = 1`)).rejects.toThrow(
+      /crossfade: side blue is closed/,
+    )
 
     await shop.sql(
       'green',
@@ -61,7 +74,10 @@ describeEachEngine('a migration by the command line', (engine) => {
     expect(await shop.sql('blue', `SELECT fax FROM shops WHERE id = 1`)).toEqual([{ fax: '123' }])
     expect(before).not.toBe(await blueRows(shop))
 
-    const report = JSON.parse((await shop.cli(['report', SHOP_PLAN])).stdout) as { outcome: string; switches: unknown[] }
+    const report = JSON.parse((await shop.cli(['report', SHOP_PLAN])).stdout) as {
+      outcome: string
+      switches: unknown[]
+    }
     expect(report.outcome).toBe('rolled-back')
     expect(report.switches).toHaveLength(2)
     expect((await shop.cli(['complete', SHOP_PLAN])).exitCode).toBe(0)
@@ -82,7 +98,9 @@ describeEachEngine('a migration by the command line', (engine) => {
     await using shop = await createShop(engine)
     expect((await shop.cli(['run', SHOP_PLAN, '--until', 'dual-write-sync'])).exitCode).toBe(0)
     for (const step of ['arm', 'hold', 'fence', 'drain', 'verify', 'switch']) {
-      const killed = await finished(shop.spawn(['run', SHOP_PLAN, '--yes', '--until', 'cutover'], { CROSSFADE_CRASH_AT: step }))
+      const killed = await finished(
+        shop.spawn(['run', SHOP_PLAN, '--yes', '--until', 'cutover'], { CROSSFADE_CRASH_AT: step }),
+      )
       expect(killed.exitCode, `${step}: ${killed.stdout}${killed.stderr}`).toBeNull()
     }
     // The kill after `switch` came behind the commit: the next run finds green in charge and opens it.

@@ -8,17 +8,25 @@ import { makeTables, openApplication, openSides, type Sides } from './mysql-supp
 const id = { type: 'bigint', notNull: true } as const
 
 const SCHEMA: SchemaSpec = {
-  companies: { columns: { id, code: { type: 'varchar(20)', notNull: true } }, primaryKey: ['id'], unique: { companies_code: { columns: ['code'] } } },
+  companies: {
+    columns: { id, code: { type: 'varchar(20)', notNull: true } },
+    primaryKey: ['id'],
+    unique: { companies_code: { columns: ['code'] } },
+  },
   branches: {
     columns: { id, company_id: { type: 'bigint', notNull: true }, name: { type: 'text' } },
     primaryKey: ['id'],
-    foreignKeys: { b_company: { columns: ['company_id'], references: 'companies', referencedColumns: ['id'], onDelete: 'CASCADE' } },
+    foreignKeys: {
+      b_company: { columns: ['company_id'], references: 'companies', referencedColumns: ['id'], onDelete: 'CASCADE' },
+    },
   },
   // Not captured: the way from companies to its children leads through it all the same.
   rooms: {
     columns: { id, branch_id: { type: 'bigint' } },
     primaryKey: ['id'],
-    foreignKeys: { r_branch: { columns: ['branch_id'], references: 'branches', referencedColumns: ['id'], onDelete: 'CASCADE' } },
+    foreignKeys: {
+      r_branch: { columns: ['branch_id'], references: 'branches', referencedColumns: ['id'], onDelete: 'CASCADE' },
+    },
   },
   bookings: {
     columns: { id, room_id: { type: 'bigint' }, branch_id: { type: 'bigint' } },
@@ -31,15 +39,25 @@ const SCHEMA: SchemaSpec = {
   prices: {
     columns: { company_code: { type: 'varchar(20)', notNull: true }, item: { type: 'varchar(20)', notNull: true } },
     primaryKey: ['company_code', 'item'],
-    foreignKeys: { p_code: { columns: ['company_code'], references: 'companies', referencedColumns: ['code'], onUpdate: 'CASCADE' } },
+    foreignKeys: {
+      p_code: { columns: ['company_code'], references: 'companies', referencedColumns: ['code'], onUpdate: 'CASCADE' },
+    },
   },
   tree: {
     columns: { id, parent_id: { type: 'bigint' } },
     primaryKey: ['id'],
-    foreignKeys: { t_parent: { columns: ['parent_id'], references: 'tree', referencedColumns: ['id'], onDelete: 'CASCADE' } },
+    foreignKeys: {
+      t_parent: { columns: ['parent_id'], references: 'tree', referencedColumns: ['id'], onDelete: 'CASCADE' },
+    },
   },
   typed: {
-    columns: { k: { type: 'varchar(50)', notNull: true }, at: { type: 'timestamp(6)' }, n: { type: 'bigint unsigned' }, d: { type: 'decimal(10,2)' }, other: { type: 'text' } },
+    columns: {
+      k: { type: 'varchar(50)', notNull: true },
+      at: { type: 'timestamp(6)' },
+      n: { type: 'bigint unsigned' },
+      d: { type: 'decimal(10,2)' },
+      other: { type: 'text' },
+    },
     primaryKey: ['k'],
   },
 }
@@ -66,7 +84,10 @@ describe.each(listTestEngines().filter((engine) => engine !== 'postgres'))('capt
 
   const changes = async () => {
     const taken = await sides.blue.capture.take(session, 1_000_000)
-    await sides.blue.capture.acknowledge(session, taken.map((change) => change.id))
+    await sides.blue.capture.acknowledge(
+      session,
+      taken.map((change) => change.id),
+    )
     return taken.map(({ table, before, after }) => [table, before, after])
   }
 
@@ -74,7 +95,11 @@ describe.each(listTestEngines().filter((engine) => engine !== 'postgres'))('capt
     await using app = await openApplication(sides.location('blue'))
     const key = 'k"\\é😀\n'
     await app.query(`SET time_zone = '+05:00'`)
-    await app.query('INSERT INTO typed VALUES (?, ?, 18446744073709551615, 1.50, ?)', [key, '2024-03-31 07:00:00.000001', 'x'])
+    await app.query('INSERT INTO typed VALUES (?, ?, 18446744073709551615, 1.50, ?)', [
+      key,
+      '2024-03-31 07:00:00.000001',
+      'x',
+    ])
     await app.query('UPDATE typed SET other = ? WHERE k = ?', ['y', key])
     await app.query('UPDATE typed SET k = ?, n = NULL', ['z'])
     await app.query('DELETE FROM typed')
@@ -92,9 +117,15 @@ describe.each(listTestEngines().filter((engine) => engine !== 'postgres'))('capt
   test('own sessions are not logged, installing again changes nothing, removing leaves nothing', async () => {
     await session.execute(raw(`INSERT INTO companies VALUES (1, 'own')`))
     expect(await changes()).toEqual([])
-    const before = await session.query(raw('SELECT trigger_name, created FROM information_schema.triggers WHERE trigger_schema = DATABASE()'))
+    const before = await session.query(
+      raw('SELECT trigger_name, created FROM information_schema.triggers WHERE trigger_schema = DATABASE()'),
+    )
     await sides.blue.capture.install(CAPTURED, {})
-    expect(await session.query(raw('SELECT trigger_name, created FROM information_schema.triggers WHERE trigger_schema = DATABASE()'))).toEqual(before)
+    expect(
+      await session.query(
+        raw('SELECT trigger_name, created FROM information_schema.triggers WHERE trigger_schema = DATABASE()'),
+      ),
+    ).toEqual(before)
     await sides.blue.capture.install(CAPTURED.slice(0, 1), {})
     await sides.blue.capture.remove()
     await sides.blue.capture.remove()
@@ -116,7 +147,10 @@ describe.each(listTestEngines().filter((engine) => engine !== 'postgres'))('capt
     expect(logged).toContainEqual(['bookings', ['1001', null, '10'], ['1001', null, null]])
     expect(logged).toContainEqual(['companies', ['1', 'one'], undefined])
     expect(logged.length).toBe(4)
-    expect(await session.query(raw('SELECT id, branch_id FROM bookings ORDER BY id'))).toEqual([['1001', null], ['2000', '20']])
+    expect(await session.query(raw('SELECT id, branch_id FROM bookings ORDER BY id'))).toEqual([
+      ['1001', null],
+      ['2000', '20'],
+    ])
   })
 
   test('logs both keys of children whose key follows its parent', async () => {
@@ -136,7 +170,7 @@ describe.each(listTestEngines().filter((engine) => engine !== 'postgres'))('capt
     await session.execute(raw('INSERT INTO tree VALUES (1, NULL), (2, 1), (3, 2), (4, 3), (5, NULL)'))
     await using app = await openApplication(sides.location('blue'))
     await app.query('DELETE FROM tree WHERE id = 1')
-    const ids = (await changes()).map(([, before]) => (before as string[])[0]).sort()
+    const ids = (await changes()).map(([, before]) => (before as string[])[0]!).sort((left, right) => Number(left) - Number(right))
     expect(ids).toEqual(['1', '2', '3', '4'])
   })
 
@@ -168,14 +202,23 @@ describe.each(listTestEngines().filter((engine) => engine !== 'postgres'))('capt
       await using app = await openApplication(sides.location('blue'))
       await app.query('SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED')
       for (let parent = 1; parent <= parents; parent += 1) {
-        while (!(await app.query('DELETE FROM companies WHERE id = ?', [parent]).then(() => true, () => false)));
+        while (
+          !(await app.query('DELETE FROM companies WHERE id = ?', [parent]).then(
+            () => true,
+            () => false,
+          ))
+        );
       }
       isOver = true
     }
     await Promise.all([writer(), writer(), writer(), deleter()])
     const left = new Set((await session.query(raw('SELECT id FROM bookings'))).map(([key]) => String(key)))
     const logged = await changes()
-    const deleted = new Set(logged.filter(([table, , after]) => table === 'bookings' && after === undefined).map(([, before]) => (before as string[])[0]!))
+    const deleted = new Set(
+      logged
+        .filter(([table, , after]) => table === 'bookings' && after === undefined)
+        .map(([, before]) => (before as string[])[0]!),
+    )
     expect([...inserted].filter((key) => !left.has(key) && !deleted.has(key))).toEqual([])
     expect(deleted.size).toBeGreaterThan(0)
   })
@@ -185,9 +228,14 @@ describe.each(listTestEngines().filter((engine) => engine !== 'postgres'))('capt
     await using long = await openApplication(sides.location('blue'))
     await long.query(`BEGIN; INSERT INTO companies VALUES (7, 'seven')`)
     const seen: string[] = []
-    const installing = sides.blue.capture.install(CAPTURED, { timeoutMs: 1_500, onWait: (table, blockers) => seen.push(`${table}: ${blockers.join()}`) })
+    const installing = sides.blue.capture.install(CAPTURED, {
+      timeoutMs: 1_500,
+      onWait: (table, blockers) => seen.push(`${table}: ${blockers.join()}`),
+    })
     await expect(installing).rejects.toMatchObject({ code: 'TABLE_BUSY' })
-    expect(seen.some((line) => line.startsWith('companies: ') && line.includes(`connection ${long.threadId}`))).toBe(true)
+    expect(seen.some((line) => line.startsWith('companies: ') && line.includes(`connection ${long.threadId}`))).toBe(
+      true,
+    )
     await long.query('COMMIT')
     await sides.blue.capture.install(CAPTURED, {})
   })

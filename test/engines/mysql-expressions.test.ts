@@ -66,8 +66,12 @@ describe.each(listTestEngines().filter((engine) => engine !== 'postgres'))('expr
   test('a cast of bad text in INSERT .. SELECT is NULL and no error in strict mode', async () => {
     const { namespace } = sides.blue.location
     const table = raw(session.dialect.qualify(namespace, 'casts'))
-    await session.execute(sql`CREATE TABLE ${table} (t LONGTEXT, i BIGINT, d DATE, m DECIMAL(10,2), f DOUBLE, ts DATETIME(6))`)
-    await session.execute(sql`INSERT INTO ${table} (t) VALUES ('12x'), ('2023-02-31'), (''), ('1e999'), ('99999999999999999999999')`)
+    await session.execute(
+      sql`CREATE TABLE ${table} (t LONGTEXT, i BIGINT, d DATE, m DECIMAL(10,2), f DOUBLE, ts DATETIME(6))`,
+    )
+    await session.execute(
+      sql`INSERT INTO ${table} (t) VALUES ('12x'), ('2023-02-31'), (''), ('1e999'), ('99999999999999999999999')`,
+    )
     const casts = (['bigint', 'date', 'decimal(10,2)', 'double', 'datetime(6)'] as const).map((to) =>
       session.dialect.expression(
         { op: 'cast', input: column('t', 'text'), to },
@@ -75,10 +79,14 @@ describe.each(listTestEngines().filter((engine) => engine !== 'postgres'))('expr
       ),
     )
     const [i, d, m, f, ts] = casts
-    await session.execute(sql`INSERT INTO ${table} (t, i, d, m, f, ts) SELECT 'cast', ${i!}, ${d!}, ${m!}, ${f!}, ${ts!} FROM ${table} AS d`)
-    expect(await session.query(sql`SELECT COUNT(*), COUNT(i), COUNT(d), COUNT(m), COUNT(f), COUNT(ts) FROM ${table} WHERE t = 'cast'`)).toEqual([
-      ['5', '0', '0', '0', '1', '0'],
-    ])
+    await session.execute(
+      sql`INSERT INTO ${table} (t, i, d, m, f, ts) SELECT 'cast', ${i!}, ${d!}, ${m!}, ${f!}, ${ts!} FROM ${table} AS d`,
+    )
+    expect(
+      await session.query(
+        sql`SELECT COUNT(*), COUNT(i), COUNT(d), COUNT(m), COUNT(f), COUNT(ts) FROM ${table} WHERE t = 'cast'`,
+      ),
+    ).toEqual([['5', '0', '0', '0', '1', '0']])
   })
 
   const members: Record<string, [ColumnType, string | Buffer | null]> = {
@@ -101,7 +109,9 @@ describe.each(listTestEngines().filter((engine) => engine !== 'postgres'))('expr
   test('every type comes back from JSON as it was', async () => {
     const object: Expr = {
       op: 'jsonObject',
-      members: Object.fromEntries(Object.entries(members).map(([name, [type]]) => [name, { value: column(name, type), type }])),
+      members: Object.fromEntries(
+        Object.entries(members).map(([name, [type]]) => [name, { value: column(name, type), type }]),
+      ),
     }
     const json = (await evaluate(session, object, members)) as string
     const parsed = JSON.parse(json) as Record<string, unknown>
@@ -119,15 +129,22 @@ describe.each(listTestEngines().filter((engine) => engine !== 'postgres'))('expr
     expect(await evaluate(session, nested, members)).toBe('12345678901234567890')
   })
 
-  test.each([NASTY, '{"a": 1,"b":[1, 2]}', '[1,2', 'null', '12', '"quoted"', ' {"a":1}', ''])('text %j survives the way through JSON', async (text) => {
-    const there: Expr = { op: 'jsonFromText', input: column('x', 'text') }
-    expect(await evaluate(session, { op: 'jsonToText', input: there }, { x: ['text', text] })).toBe(text)
-  })
+  test.each([NASTY, '{"a": 1,"b":[1, 2]}', '[1,2', 'null', '12', '"quoted"', ' {"a":1}', ''])(
+    'text %j survives the way through JSON',
+    async (text) => {
+      const there: Expr = { op: 'jsonFromText', input: column('x', 'text') }
+      expect(await evaluate(session, { op: 'jsonToText', input: there }, { x: ['text', text] })).toBe(text)
+    },
+  )
 
   test('doubles come back to the last bit', async () => {
     for (const value of ['1e300', '-4.94e-322', '0.1', '123456789012345680', '3.141592653589793']) {
       const object: Expr = { op: 'jsonObject', members: { v: { value: column('x', 'double'), type: 'double' } } }
-      const back = await evaluate(session, { op: 'jsonGet', input: object, path: ['v'], type: 'double' }, { x: ['double', value] })
+      const back = await evaluate(
+        session,
+        { op: 'jsonGet', input: object, path: ['v'], type: 'double' },
+        { x: ['double', value] },
+      )
       expect(Number(back)).toBe(Number(value))
     }
   })
@@ -153,53 +170,109 @@ describe.each(listTestEngines().filter((engine) => engine !== 'postgres'))('expr
     expect(await compare('a', 'a')).toBe('1')
     expect(await compare(null, null)).toBeNull()
     expect(await compare(null, null, 'same')).toBe('1')
-    expect(await evaluate(session, { op: 'not', input: { op: 'compare', operator: '=', left: column('a', 'text'), right: literal('x') } }, { a: ['text', null] })).toBe('1')
+    expect(
+      await evaluate(
+        session,
+        { op: 'not', input: { op: 'compare', operator: '=', left: column('a', 'text'), right: literal('x') } },
+        { a: ['text', null] },
+      ),
+    ).toBe('1')
     expect(await evaluate(session, { op: 'and', args: [] })).toBe('1')
     expect(await evaluate(session, { op: 'or', args: [] })).toBe('0')
   })
 
   test('the other operators', async () => {
-    const a: Record<string, [ColumnType, string | null]> = { a: ['int unsigned', '3'], b: ['int unsigned', '5'], t: ['text', 'old'], n: ['text', null] }
+    const a: Record<string, [ColumnType, string | null]> = {
+      a: ['int unsigned', '3'],
+      b: ['int unsigned', '5'],
+      t: ['text', 'old'],
+      n: ['text', null],
+    }
     const [x, y] = [column('a', 'int unsigned'), column('b', 'int unsigned')]
-    const math = (operator: '+' | '-' | '*' | '/', type: ColumnType): Expr => ({ op: 'arithmetic', operator, left: x, right: y, type })
+    const math = (operator: '+' | '-' | '*' | '/', type: ColumnType): Expr => ({
+      op: 'arithmetic',
+      operator,
+      left: x,
+      right: y,
+      type,
+    })
     expect(await evaluate(session, math('-', 'bigint'), a)).toBe('-2')
     expect(await evaluate(session, math('/', 'decimal(10,4)'), a)).toBe('0.6000')
     expect(await evaluate(session, math('*', 'double'), a)).toBe('15')
-    expect(await evaluate(session, { op: 'arithmetic', operator: '/', left: x, right: literal(0), type: 'int' }, a)).toBeNull()
+    expect(
+      await evaluate(session, { op: 'arithmetic', operator: '/', left: x, right: literal(0), type: 'int' }, a),
+    ).toBeNull()
     expect(await evaluate(session, { op: 'coalesce', args: [column('n', 'text'), literal('z')] }, a)).toBe('z')
-    expect(await evaluate(session, { op: 'concat', args: [literal('<'), x, column('n', 'text'), literal('>')] }, a)).toBe('<3>')
+    expect(
+      await evaluate(session, { op: 'concat', args: [literal('<'), x, column('n', 'text'), literal('>')] }, a),
+    ).toBe('<3>')
     const table = { old: 'new', gone: 'x' }
-    expect(await evaluate(session, { op: 'valueTable', input: column('t', 'text'), table, otherwise: 'keep' }, a)).toBe('new')
-    expect(await evaluate(session, { op: 'valueTable', input: column('n', 'text'), table, otherwise: { value: 'none' } }, a)).toBe('none')
+    expect(await evaluate(session, { op: 'valueTable', input: column('t', 'text'), table, otherwise: 'keep' }, a)).toBe(
+      'new',
+    )
+    expect(
+      await evaluate(session, { op: 'valueTable', input: column('n', 'text'), table, otherwise: { value: 'none' } }, a),
+    ).toBe('none')
     const branch: Expr = {
       op: 'case',
       branches: [{ when: { op: 'isNull', input: column('n', 'text') }, then: literal('is null') }],
       otherwise: literal('not'),
     }
     expect(await evaluate(session, branch, a)).toBe('is null')
-    const custom: Expr = { op: 'raw', sql: { postgres: '', mysql: 'GREATEST({p}, {q})' }, inputs: { p: x, q: y }, type: 'bigint' }
+    const custom: Expr = {
+      op: 'raw',
+      sql: { postgres: '', mysql: 'GREATEST({p}, {q})' },
+      inputs: { p: x, q: y },
+      type: 'bigint',
+    }
     expect(await evaluate(session, custom, a)).toBe('5')
   })
 
   test('key functions and their inverses', async () => {
-    const interleave = { type: 'interleave', base: '1000000000000000', birthLine: '5000000000000000', slots: 10, slot: 3 } as const
+    const interleave = {
+      type: 'interleave',
+      base: '1000000000000000',
+      birthLine: '5000000000000000',
+      slots: 10,
+      slot: 3,
+    } as const
     const uuid = { type: 'uuid', space: '0c0ffee0', birthLine: '5000000000000000' } as const
     for (const [id, key] of [
       ['7', '1000000000000073'],
       ['5000000000000001', '5000000000000001'],
     ]) {
-      expect(await evaluate(session, { op: 'key', key: interleave, input: column('x', 'bigint unsigned') }, { x: ['bigint unsigned', id!] })).toBe(key)
-      expect(await evaluate(session, { op: 'unkey', key: interleave, input: column('x', 'bigint unsigned') }, { x: ['bigint unsigned', key!] })).toBe(id)
+      expect(
+        await evaluate(
+          session,
+          { op: 'key', key: interleave, input: column('x', 'bigint unsigned') },
+          { x: ['bigint unsigned', id!] },
+        ),
+      ).toBe(key)
+      expect(
+        await evaluate(
+          session,
+          { op: 'unkey', key: interleave, input: column('x', 'bigint unsigned') },
+          { x: ['bigint unsigned', key!] },
+        ),
+      ).toBe(id)
     }
     for (const [id, key] of [
       ['255', '0c0ffee0-0000-8000-8000-0000000000ff'],
       ['5000000000000016', '0c0ffee0-0001-8000-8000-000000000010'],
     ]) {
-      expect(await evaluate(session, { op: 'key', key: uuid, input: column('x', 'bigint') }, { x: ['bigint', id!] })).toBe(key)
-      expect(await evaluate(session, { op: 'unkey', key: uuid, input: column('x', 'char(36)') }, { x: ['char(36)', key!] })).toBe(id)
+      expect(
+        await evaluate(session, { op: 'key', key: uuid, input: column('x', 'bigint') }, { x: ['bigint', id!] }),
+      ).toBe(key)
+      expect(
+        await evaluate(session, { op: 'unkey', key: uuid, input: column('x', 'char(36)') }, { x: ['char(36)', key!] }),
+      ).toBe(id)
     }
     expect(
-      await evaluate(session, { op: 'unkey', key: uuid, input: column('x', 'char(36)') }, { x: ['char(36)', 'b3a1f1de-1111-4222-8333-000000000001'] }),
+      await evaluate(
+        session,
+        { op: 'unkey', key: uuid, input: column('x', 'char(36)') },
+        { x: ['char(36)', 'b3a1f1de-1111-4222-8333-000000000001'] },
+      ),
     ).toBe('5000000000000001')
   })
 
@@ -242,14 +315,24 @@ describe.each(listTestEngines().filter((engine) => engine !== 'postgres'))('expr
         },
       },
     })
-    const context: ExprContext = { alias: (a) => `\`${a}\``, typeOf: () => 'bigint', table, typeOfTable: () => 'bigint' }
+    const context: ExprContext = {
+      alias: (a) => `\`${a}\``,
+      typeOf: () => 'bigint',
+      table,
+      typeOfTable: () => 'bigint',
+    }
     const folded = (shape: 'object' | 'array' | 'map') => session.dialect.expression(fold(shape), context)
     const rows = await session.query(
       sql`SELECT ${folded('array')}, ${folded('map')}, ${folded('object')} FROM ${raw(table('parents'))} AS d ORDER BY id`,
     )
-    expect(rows.map((row) => row.map((cell) => (cell === null ? null : (JSON.parse(String(cell)) as unknown))))).toEqual([
+    expect(
+      rows.map((row) => row.map((cell) => (cell === null ? null : (JSON.parse(String(cell)) as unknown)))),
+    ).toEqual([
       [
-        [{ id: 1, price: null, data: null }, { id: 2, price: 12.3, data: { x: 1 } }],
+        [
+          { id: 1, price: null, data: null },
+          { id: 2, price: 12.3, data: { x: 1 } },
+        ],
         { a: { id: 1, price: null, data: null }, 'b"': { id: 2, price: 12.3, data: { x: 1 } } },
         { id: 2, price: 12.3, data: { x: 1 } },
       ],
@@ -258,24 +341,48 @@ describe.each(listTestEngines().filter((engine) => engine !== 'postgres'))('expr
     const elements = async (shape: 'object' | 'array' | 'map') => {
       const relation = session.dialect.unnest(folded(shape), shape, 'e')
       const query = sql`SELECT d.id, e.ordinal, e.name, e.value FROM ${raw(table('parents'))} AS d CROSS JOIN ${relation} ORDER BY d.id, e.ordinal`
-      return (await session.query(query)).map(([id, ordinal, name, value]) => [id, ordinal, name, (JSON.parse(String(value)) as { id: number }).id])
+      return (await session.query(query)).map(([id, ordinal, name, value]) => [
+        id,
+        ordinal,
+        name,
+        (JSON.parse(String(value)) as { id: number }).id,
+      ])
     }
-    expect(await elements('array')).toEqual([['1', '0', null, 1], ['1', '1', null, 2]])
-    expect(await elements('map')).toEqual([['1', '0', 'a', 1], ['1', '1', 'b"', 2]])
+    expect(await elements('array')).toEqual([
+      ['1', '0', null, 1],
+      ['1', '1', null, 2],
+    ])
+    expect(await elements('map')).toEqual([
+      ['1', '0', 'a', 1],
+      ['1', '1', 'b"', 2],
+    ])
     expect(await elements('object')).toEqual([['1', '0', null, 2]])
     const aggregate = session.dialect.jsonArrayAggregate(raw('c.data'), [raw('c.id')])
-    expect(JSON.parse(String((await session.query(sql`SELECT ${aggregate} FROM ${raw(table('children'))} AS c`))[0]![0]))).toEqual([{ x: 1 }, []])
+    expect(
+      JSON.parse(String((await session.query(sql`SELECT ${aggregate} FROM ${raw(table('children'))} AS c`))[0]![0])),
+    ).toEqual([{ x: 1 }, []])
   })
 
   test('hashes tell swapped and moved values apart, and their sum is exact', async () => {
     const { dialect } = session
     const hash = async (...texts: (string | null)[]) =>
       (await session.query(sql`SELECT ${dialect.rowHash(texts.map((text) => sql`CAST(${text} AS CHAR)`))}`))[0]![0]
-    const all = [await hash('a', 'bc'), await hash('ab', 'c'), await hash('bc', 'a'), await hash('a', null), await hash('a', '-'), await hash()]
+    const all = [
+      await hash('a', 'bc'),
+      await hash('ab', 'c'),
+      await hash('bc', 'a'),
+      await hash('a', null),
+      await hash('a', '-'),
+      await hash(),
+    ]
     expect(new Set(all).size).toBe(all.length)
-    const sum = await session.query(sql`SELECT ${dialect.sumHash(raw('h'))} FROM (SELECT 18446744073709551615 AS h UNION ALL SELECT 18446744073709551615) AS t`)
+    const sum = await session.query(
+      sql`SELECT ${dialect.sumHash(raw('h'))} FROM (SELECT 18446744073709551615 AS h UNION ALL SELECT 18446744073709551615) AS t`,
+    )
     expect(sum[0]![0]).toBe('36893488147419103230')
-    expect((await session.query(sql`SELECT ${dialect.sumHash(raw('h'))} FROM (SELECT 1 AS h) AS t WHERE FALSE`))[0]![0]).toBe('0')
+    expect(
+      (await session.query(sql`SELECT ${dialect.sumHash(raw('h'))} FROM (SELECT 1 AS h) AS t WHERE FALSE`))[0]![0],
+    ).toBe('0')
   })
 
   test('key comparisons use the index', async () => {
@@ -283,15 +390,35 @@ describe.each(listTestEngines().filter((engine) => engine !== 'postgres'))('expr
     const { namespace } = sides.blue.location
     await makeTables(sides.blue, {
       keyed: {
-        columns: { a: { type: 'char(36)', notNull: true }, b: { type: 'bigint unsigned', notNull: true }, c: { type: 'text' } },
+        columns: {
+          a: { type: 'char(36)', notNull: true },
+          b: { type: 'bigint unsigned', notNull: true },
+          c: { type: 'text' },
+        },
         primaryKey: ['a', 'b'],
       },
     })
     const table = raw(dialect.qualify(namespace, 'keyed'))
-    const rows = Array.from({ length: 2_000 }, (_, index) => [String(index % 50).padStart(36, '0'), String(index), null])
-    await sides.blue.bulk.insert(session, 'keyed', [{ name: 'a', type: 'char(36)' }, { name: 'b', type: 'bigint unsigned' }, { name: 'c', type: 'text' }], rows)
+    const rows = Array.from({ length: 2_000 }, (_, index) => [
+      String(index % 50).padStart(36, '0'),
+      String(index),
+      null,
+    ])
+    await sides.blue.bulk.insert(
+      session,
+      'keyed',
+      [
+        { name: 'a', type: 'char(36)' },
+        { name: 'b', type: 'bigint unsigned' },
+        { name: 'c', type: 'text' },
+      ],
+      rows,
+    )
     const columns = [raw('a'), raw('b')]
-    const tuple = (a: number, b: number) => [dialect.castTo(sql`${String(a).padStart(36, '0')}`, 'char(36)'), dialect.castTo(sql`${String(b)}`, 'bigint unsigned')]
+    const tuple = (a: number, b: number) => [
+      dialect.castTo(sql`${String(a).padStart(36, '0')}`, 'char(36)'),
+      dialect.castTo(sql`${String(b)}`, 'bigint unsigned'),
+    ]
     const after = dialect.after(columns, tuple(3, 1_003))
     const upTo = dialect.upTo(columns, tuple(4, 54))
     const within = dialect.within(columns, [tuple(3, 3), tuple(4, 54)])

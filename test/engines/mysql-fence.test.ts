@@ -30,7 +30,9 @@ describe.each(listTestEngines().filter((engine) => engine !== 'postgres'))('fenc
     await using app = await openApplication(sides.location('blue'))
     await using old = await openApplication(sides.location('blue'))
     await app.query(`INSERT INTO items VALUES (1, 'a')`)
-    await old.query('SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ; START TRANSACTION WITH CONSISTENT SNAPSHOT; SELECT * FROM items')
+    await old.query(
+      'SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ; START TRANSACTION WITH CONSISTENT SNAPSHOT; SELECT * FROM items',
+    )
     expect(await close()).toMatchObject({ fenced: true })
     expect(await sides.blue.fence.read()).toEqual({ side: 'blue', epoch: 2, isWritable: false })
     for (const statement of [
@@ -143,7 +145,9 @@ describe.each(listTestEngines().filter((engine) => engine !== 'postgres'))('fenc
     await session.execute(raw('SELECT 1'))
     await using mine = await openApplication(sides.location('blue'))
     await mine.query(`INSERT INTO items VALUES (9, 'free')`)
-    const [row] = await session.query(raw(`SELECT trigger_name FROM information_schema.triggers WHERE trigger_schema = DATABASE()`))
+    const [row] = await session.query(
+      raw(`SELECT trigger_name FROM information_schema.triggers WHERE trigger_schema = DATABASE()`),
+    )
     expect(row).toBeUndefined()
     await sides.blue.fence.prepare({ epoch: 1, isWritable: true })
     await fence.arm(['items'], {})

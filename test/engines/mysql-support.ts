@@ -44,7 +44,8 @@ export async function openSides(engine: ServerEngine, options: MysqlSideOptions 
 
 export async function makeTables(tools: SideTools, schema: SchemaSpec): Promise<void> {
   await using session = await tools.connect()
-  for (const statement of [...tools.schema.createTables(schema), ...tools.schema.createIndexes(schema)]) await session.execute(statement)
+  for (const statement of [...tools.schema.createTables(schema), ...tools.schema.createIndexes(schema)])
+    await session.execute(statement)
 }
 
 /** A connection as the application has it: no mark, the server's defaults. */
@@ -76,6 +77,8 @@ export async function evaluate(
   }
   const rendered = session.dialect.expression(expr, context)
   const from: Sql =
-    columns.length === 0 ? raw('') : sql` FROM (${session.dialect.values(columns, [columns.map(({ name }) => row[name]![1])])}) AS d`
+    columns.length === 0
+      ? raw('')
+      : sql` FROM (${session.dialect.values(columns, [columns.map(({ name }) => row[name]![1])])}) AS d`
   return (await session.query(sql`SELECT ${rendered}${from}`))[0]![0]!
 }

@@ -12,7 +12,10 @@ import { makeTables, openApplication, openSides, type Sides } from './mysql-supp
 
 const SCHEMA: SchemaSpec = {
   tenants: {
-    columns: { id: { type: 'bigint unsigned', notNull: true, autoIncrement: true }, name: { type: 'varchar(100)', notNull: true } },
+    columns: {
+      id: { type: 'bigint unsigned', notNull: true, autoIncrement: true },
+      name: { type: 'varchar(100)', notNull: true },
+    },
     primaryKey: ['id'],
     unique: { tenants_name: { columns: ['name'] } },
   },
@@ -37,8 +40,14 @@ const SCHEMA: SchemaSpec = {
       kind: { type: 'enum(a,b c)', notNull: true, default: 'a' },
     },
     primaryKey: ['id'],
-    indexes: { by_tenant: { columns: ['tenant_id', 'kind'] }, by_text: { columns: ['t'] }, by_json: { columns: ['j'], method: 'gin' } },
-    foreignKeys: { e_tenant: { columns: ['tenant_id'], references: 'tenants', referencedColumns: ['id'], onDelete: 'CASCADE' } },
+    indexes: {
+      by_tenant: { columns: ['tenant_id', 'kind'] },
+      by_text: { columns: ['t'] },
+      by_json: { columns: ['j'], method: 'gin' },
+    },
+    foreignKeys: {
+      e_tenant: { columns: ['tenant_id'], references: 'tenants', referencedColumns: ['id'], onDelete: 'CASCADE' },
+    },
     tenantColumn: 'tenant_id',
   },
   monthly: {
@@ -85,17 +94,25 @@ describe.each(listTestEngines().filter((engine) => engine !== 'postgres'))('tabl
       await makeTables(side, SCHEMA)
     }
     await session.execute(raw(`INSERT INTO tenants VALUES (1, 'one'), (2, 'two')`))
-    await sides.blue.bulk.insert(session, 'everything', COLUMNS, Array.from({ length: 2_500 }, (_, index) => rowOf(index)))
+    await sides.blue.bulk.insert(
+      session,
+      'everything',
+      COLUMNS,
+      Array.from({ length: 2_500 }, (_, index) => rowOf(index)),
+    )
   })
   afterAll(() => sides[Symbol.asyncDispose]())
 
   const select = (columns: readonly { name: string }[]) =>
-    raw(`SELECT ${columns.map(({ name }) => `\`${name}\``).join(', ')} FROM ${session.dialect.qualify(sides.blue.location.namespace, 'everything')} ORDER BY id`)
+    raw(
+      `SELECT ${columns.map(({ name }) => `\`${name}\``).join(', ')} FROM ${session.dialect.qualify(sides.blue.location.namespace, 'everything')} ORDER BY id`,
+    )
 
   test('rows come back as they were written, also in batches', async () => {
     const rows = await session.query(select(COLUMNS))
     const json = COLUMNS.findIndex(({ name }) => name === 'j')
-    const comparable = (row: RawRow) => row.map((cell, index) => (index === json ? (JSON.parse(String(cell)) as unknown) : cell))
+    const comparable = (row: RawRow) =>
+      row.map((cell, index) => (index === json ? (JSON.parse(String(cell)) as unknown) : cell))
     expect(rows.map(comparable)).toEqual(Array.from({ length: 2_500 }, (_, index) => comparable(rowOf(index))))
     const batches: number[] = []
     for await (const batch of session.stream(select(COLUMNS), 1_000)) batches.push(batch.length)
@@ -115,35 +132,55 @@ describe.each(listTestEngines().filter((engine) => engine !== 'postgres'))('tabl
     await expect(failing()).rejects.toMatchObject({ code: 'STATEMENT_FAILED' })
   })
 
-  test.each(['LOAD DATA', 'INSERT'])('the pipe by %s brings every value over; both sides have the same hashes', async (way) => {
-    const green = sides.green
-    const bulk =
-      way === 'LOAD DATA' ? green.bulk : (await import('../../src/engines/mysql/bulk.js')).createBulkWriter({ location: green.location, facts: { ...green.facts, settings: {} } })
-    await using from = await sides.blue.connect()
-    await using to = await green.connect()
-    await to.execute(raw('DELETE FROM everything'))
-    const written = await to.transaction(() => bulk.pipe(from, select(COLUMNS), to, 'everything', COLUMNS))
-    expect(written).toBe(2_500)
-    const hash = async (reader: Session) => {
-      const { dialect } = reader
-      const columns = COLUMNS.map(({ name, type }) => dialect.canonical(raw(dialect.quote(name)), type))
-      const [row] = await reader.query(sql`SELECT COUNT(*), ${dialect.sumHash(dialect.rowHash(columns))} FROM everything`)
-      return row
-    }
-    expect(await hash(to)).toEqual(await hash(from))
-  })
+  test.each(['LOAD DATA', 'INSERT'])(
+    'the pipe by %s brings every value over; both sides have the same hashes',
+    async (way) => {
+      const green = sides.green
+      const bulk =
+        way === 'LOAD DATA'
+          ? green.bulk
+          : (await import('../../src/engines/mysql/bulk.js')).createBulkWriter({
+              location: green.location,
+              facts: { ...green.facts, settings: {} },
+            })
+      await using from = await sides.blue.connect()
+      await using to = await green.connect()
+      await to.execute(raw('DELETE FROM everything'))
+      const written = await to.transaction(() => bulk.pipe(from, select(COLUMNS), to, 'everything', COLUMNS))
+      expect(written).toBe(2_500)
+      const hash = async (reader: Session) => {
+        const { dialect } = reader
+        const columns = COLUMNS.map(({ name, type }) => dialect.canonical(raw(dialect.quote(name)), type))
+        const [row] = await reader.query(
+          sql`SELECT COUNT(*), ${dialect.sumHash(dialect.rowHash(columns))} FROM everything`,
+        )
+        return row
+      }
+      expect(await hash(to)).toEqual(await hash(from))
+    },
+  )
 
   test('a pipe that the server would bend to fit is an error, a duplicate is a unique violation', async () => {
     const { green } = sides
     await using from = await sides.blue.connect()
     await using to = await green.connect()
-    const tenants = [{ name: 'id', type: 'bigint unsigned' as ColumnType }, { name: 'name', type: 'varchar(100)' as ColumnType }]
+    const tenants = [
+      { name: 'id', type: 'bigint unsigned' as ColumnType },
+      { name: 'name', type: 'varchar(100)' as ColumnType },
+    ]
     const pipe = (query: string) => to.transaction(() => green.bulk.pipe(from, raw(query), to, 'tenants', tenants))
     await expect(pipe(`SELECT 1, 'a' UNION ALL SELECT 2, 'a'`)).rejects.toMatchObject({ code: 'UNIQUE_VIOLATION' })
     await expect(pipe(`SELECT 1, REPEAT('a', 101)`)).rejects.toMatchObject({ code: 'STATEMENT_FAILED' })
     await expect(pipe(`SELECT 'x', 'a'`)).rejects.toMatchObject({ code: 'STATEMENT_FAILED' })
     await expect(pipe('SELECT broken')).rejects.toMatchObject({ code: 'STATEMENT_FAILED' })
-    await expect(to.transaction(() => green.bulk.insert(to, 'tenants', tenants, [['1', 'a'], ['1', 'b']]))).rejects.toMatchObject({ code: 'UNIQUE_VIOLATION' })
+    await expect(
+      to.transaction(() =>
+        green.bulk.insert(to, 'tenants', tenants, [
+          ['1', 'a'],
+          ['1', 'b'],
+        ]),
+      ),
+    ).rejects.toMatchObject({ code: 'UNIQUE_VIOLATION' })
     expect(await to.query(raw('SELECT COUNT(*) FROM tenants'))).toEqual([['0']])
     expect(await pipe(`SELECT 1, 'a'`)).toBe(1)
     await to.execute(raw('DELETE FROM tenants'))
@@ -185,7 +222,11 @@ describe.each(listTestEngines().filter((engine) => engine !== 'postgres'))('tabl
     await session.execute(raw('ALTER TABLE tenants ADD COLUMN extra INT, MODIFY name VARCHAR(99) NULL'))
     const drift = await sides.blue.schema.drift(session, { ...SCHEMA, gone: { columns: {}, primaryKey: [] } })
     expect(drift.map(({ code }) => code).sort()).toEqual(['missing-table', 'nullable', 'other-type', 'unknown-column'])
-    await session.execute(raw('ALTER TABLE tenants DROP COLUMN extra, MODIFY name VARCHAR(100) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL'))
+    await session.execute(
+      raw(
+        'ALTER TABLE tenants DROP COLUMN extra, MODIFY name VARCHAR(100) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL',
+      ),
+    )
   })
 
   test('tenant views, next values and partitions', async () => {
@@ -196,10 +237,13 @@ describe.each(listTestEngines().filter((engine) => engine !== 'postgres'))('tabl
       return (rows as { n: number }[])[0]!.n
     }
     expect([await count('1'), await count('2'), await count(null)]).toEqual([2_500, 0, 0])
-    for (const statement of sides.blue.schema.setNextValue('tenants', 'id', '5000000000000000')) await session.execute(statement)
+    for (const statement of sides.blue.schema.setNextValue('tenants', 'id', '5000000000000000'))
+      await session.execute(statement)
     await session.execute(raw(`INSERT INTO tenants (name) VALUES ('late')`))
     expect(await session.query(raw(`SELECT id FROM tenants WHERE name = 'late'`))).toEqual([['5000000000000000']])
-    await session.execute(raw(`INSERT INTO monthly VALUES (1, '1999-01-01 00:00:00', ''), (2, NOW(), ''), (3, '2037-01-01 00:00:00', '')`))
+    await session.execute(
+      raw(`INSERT INTO monthly VALUES (1, '1999-01-01 00:00:00', ''), (2, NOW(), ''), (3, '2037-01-01 00:00:00', '')`),
+    )
     expect(await session.query(raw('SELECT id FROM monthly PARTITION (p_earlier)'))).toEqual([['1']])
     expect(await session.query(raw('SELECT id FROM monthly PARTITION (p_later)'))).toEqual([['3']])
   })
@@ -215,13 +259,23 @@ describe.each(listTestEngines().filter((engine) => engine !== 'postgres'))('tabl
       await dumpLogically(session as MysqlSession, sides.blue.location.namespace, logical, signal)
       const columns = COLUMNS.map(({ name, type }) => session.dialect.canonical(raw(session.dialect.quote(name)), type))
       const digest = async (namespace: string) =>
-        (await session.query(sql`SELECT COUNT(*), ${session.dialect.sumHash(session.dialect.rowHash(columns))} FROM ${raw(session.dialect.qualify(namespace, 'everything'))}`))[0]
+        (
+          await session.query(
+            sql`SELECT COUNT(*), ${session.dialect.sumHash(session.dialect.rowHash(columns))} FROM ${raw(session.dialect.qualify(namespace, 'everything'))}`,
+          )
+        )[0]
       for (const file of [own, logical]) {
         const scratch = await sides.blue.backup.restore(file, sides.metaNamespace, signal)
         expect(await digest(scratch.namespace)).toEqual(await digest(sides.blue.location.namespace))
       }
       await sides.blue.backup.dropScratch(sides.metaNamespace)
-      expect(await runSql(engine, getServerUrl(engine), `SHOW DATABASES LIKE 'crossfade\\_scratch\\_${sides.metaNamespace}'`)).toEqual([])
+      expect(
+        await runSql(
+          engine,
+          getServerUrl(engine),
+          `SHOW DATABASES LIKE 'crossfade\\_scratch\\_${sides.metaNamespace}'`,
+        ),
+      ).toEqual([])
       expect(await sides.blue.backup.recoveryMarker(session, 'before cutover')).toContain('before cutover')
     } finally {
       await rm(folder, { recursive: true })
@@ -234,18 +288,28 @@ describe.each(listTestEngines().filter((engine) => engine !== 'postgres'))('tabl
     expect(findings.map(({ code }) => code)).toContain('cascades')
     const user = `cf_${sides.metaNamespace.slice(-8)}`
     const { url, namespace, metaNamespace } = sides.location('blue')
-    await runSql(engine, getServerUrl(engine), `CREATE USER '${user}'@'%' IDENTIFIED BY 'p@ss"w\\\\ord'`, `GRANT SELECT ON \`${namespace.replaceAll('_', '\\_')}\`.* TO '${user}'@'%'`)
+    await runSql(
+      engine,
+      getServerUrl(engine),
+      `CREATE USER '${user}'@'%' IDENTIFIED BY 'p@ss"w\\\\ord'`,
+      `GRANT SELECT ON \`${namespace.replaceAll('_', '\\_')}\`.* TO '${user}'@'%'`,
+    )
     try {
       const poor = new URL(url)
       poor.username = user
       poor.password = encodeURIComponent('p@ss"w\\ord')
       const { openMysqlSide } = await import('../../src/engines/mysql/index.js')
       await using side = await openMysqlSide({ url: poor.href, namespace, metaNamespace }, 'blue')
-      const missing = (await side.preflight(SCHEMA)).filter(({ code }) => code === 'missing-permission').map(({ message }) => message).join('\n')
+      const missing = (await side.preflight(SCHEMA))
+        .filter(({ code }) => code === 'missing-permission')
+        .map(({ message }) => message)
+        .join('\n')
       expect(missing).toContain('TRIGGER')
       expect(missing).toContain(`${metaNamespace}.*`)
       expect(missing).not.toContain('SELECT, INSERT, UPDATE, DELETE, CREATE, DROP, ALTER')
-      await expect(openMysqlSide({ url: poor.href.replace('ord@', 'x@'), namespace, metaNamespace }, 'blue')).rejects.toMatchObject({ code: 'CONNECT_FAILED' })
+      await expect(
+        openMysqlSide({ url: poor.href.replace('ord@', 'x@'), namespace, metaNamespace }, 'blue'),
+      ).rejects.toMatchObject({ code: 'CONNECT_FAILED' })
     } finally {
       await runSql(engine, getServerUrl(engine), `DROP USER '${user}'@'%'`)
     }

@@ -12,7 +12,13 @@ const SCHEMA: SchemaSpec = {
     columns: { id, parent_id: { type: 'bigint' } },
     primaryKey: ['id'],
     foreignKeys: {
-      parent: { columns: ['parent_id'], references: 'parents', referencedColumns: ['id'], onDelete: 'CASCADE', onUpdate: 'CASCADE' },
+      parent: {
+        columns: ['parent_id'],
+        references: 'parents',
+        referencedColumns: ['id'],
+        onDelete: 'CASCADE',
+        onUpdate: 'CASCADE',
+      },
     },
   },
   visits: {
@@ -48,7 +54,10 @@ describe('capture (postgres)', () => {
     await using application = await openApplication(sides.blue)
     for (const statement of statements) await application.query(statement)
     const changes = await sides.blue.capture.take(session, 10_000)
-    await sides.blue.capture.acknowledge(session, changes.map((change) => change.id))
+    await sides.blue.capture.acknowledge(
+      session,
+      changes.map((change) => change.id),
+    )
     expect(await sides.blue.capture.take(session, 1)).toEqual([])
     return changes.map(describeChange).sort()
   }
@@ -60,8 +69,14 @@ describe('capture (postgres)', () => {
       'parents null -> ["1","a\\"\\\\{"]',
       'parents null -> ["2",null]',
     ])
-    expect(await logged(`UPDATE parents SET note = 'z'`)).toEqual(['parents null -> ["1","a\\"\\\\{"]', 'parents null -> ["2",null]'])
-    expect(await logged(`UPDATE parents SET code = 'b' WHERE id = 2`)).toEqual(['parents ["2",null] -> null', 'parents null -> ["2","b"]'])
+    expect(await logged(`UPDATE parents SET note = 'z'`)).toEqual([
+      'parents null -> ["1","a\\"\\\\{"]',
+      'parents null -> ["2",null]',
+    ])
+    expect(await logged(`UPDATE parents SET code = 'b' WHERE id = 2`)).toEqual([
+      'parents ["2",null] -> null',
+      'parents null -> ["2","b"]',
+    ])
     expect(await logged(`DELETE FROM parents`)).toHaveLength(2)
   })
 
@@ -69,7 +84,9 @@ describe('capture (postgres)', () => {
     await logged(`INSERT INTO parents (id, code) VALUES (1, 'a'), (2, 'a'), (3, 'a')`)
     // Descending, so that no key is taken at any moment.
     const changes = await logged(`UPDATE parents SET id = -id`)
-    expect(changes).toEqual([1, 2, 3].flatMap((n) => [`parents ["${n}","a"] -> null`, `parents null -> ["-${n}","a"]`]).sort())
+    expect(changes).toEqual(
+      [1, 2, 3].flatMap((n) => [`parents ["${n}","a"] -> null`, `parents null -> ["-${n}","a"]`]).sort(),
+    )
     await logged(`DELETE FROM parents`)
   })
 
@@ -85,15 +102,26 @@ describe('capture (postgres)', () => {
         'parents null -> ["5","a"]',
       ].sort(),
     )
-    expect(await logged(`DELETE FROM parents`)).toEqual(['children ["10","5"] -> null', 'children ["11","5"] -> null', 'parents ["5","a"] -> null'])
+    expect(await logged(`DELETE FROM parents`)).toEqual([
+      'children ["10","5"] -> null',
+      'children ["11","5"] -> null',
+      'parents ["5","a"] -> null',
+    ])
   })
 
   test('TRUNCATE, COPY, upserts, CTEs and sessions in replica mode are logged', async () => {
     expect(
-      await logged(`INSERT INTO parents (id, code) VALUES (1, 'a')`, `INSERT INTO parents (id, code) VALUES (1, 'c') ON CONFLICT (id) DO UPDATE SET code = excluded.code`),
+      await logged(
+        `INSERT INTO parents (id, code) VALUES (1, 'a')`,
+        `INSERT INTO parents (id, code) VALUES (1, 'c') ON CONFLICT (id) DO UPDATE SET code = excluded.code`,
+      ),
     ).toEqual(['parents null -> ["1","a"]', 'parents ["1","a"] -> null', 'parents null -> ["1","c"]'].sort())
-    expect(await logged(`WITH gone AS (DELETE FROM parents RETURNING id) SELECT count(*) FROM gone`)).toEqual(['parents ["1","c"] -> null'])
-    expect(await logged('SET session_replication_role = replica', `INSERT INTO parents (id) VALUES (7)`)).toEqual(['parents null -> ["7",null]'])
+    expect(await logged(`WITH gone AS (DELETE FROM parents RETURNING id) SELECT count(*) FROM gone`)).toEqual([
+      'parents ["1","c"] -> null',
+    ])
+    expect(await logged('SET session_replication_role = replica', `INSERT INTO parents (id) VALUES (7)`)).toEqual([
+      'parents null -> ["7",null]',
+    ])
     expect(await logged(`TRUNCATE parents CASCADE`)).toEqual(['children truncated', 'parents truncated'])
   })
 
@@ -103,7 +131,10 @@ describe('capture (postgres)', () => {
       'visits null -> ["1","2019-05-05 10:00:00.500000"]',
       'visits null -> ["2","2019-05-05 10:00:00.500000"]',
     ])
-    const moved = await logged(`SET DateStyle = 'German'; SET TimeZone = 'Asia/Tokyo'`, `UPDATE visits SET at = now() WHERE id = 1`)
+    const moved = await logged(
+      `SET DateStyle = 'German'; SET TimeZone = 'Asia/Tokyo'`,
+      `UPDATE visits SET at = now() WHERE id = 1`,
+    )
     expect(moved).toHaveLength(2)
     expect(moved[0]).toBe('visits ["1","2019-05-05 10:00:00.500000"] -> null')
   })
@@ -111,7 +142,9 @@ describe('capture (postgres)', () => {
   test('a role that may only write the table is logged too, under row-level security', async () => {
     const role = `clerk_${process.pid}`
     await using owner = await openApplication(sides.blue)
-    await owner.query(`CREATE ROLE ${role} LOGIN; GRANT USAGE ON SCHEMA shop_blue TO ${role}; GRANT ALL ON shop_blue.tenants TO ${role}`)
+    await owner.query(
+      `CREATE ROLE ${role} LOGIN; GRANT USAGE ON SCHEMA shop_blue TO ${role}; GRANT ALL ON shop_blue.tenants TO ${role}`,
+    )
     try {
       await using clerk = await openApplication(sides.blue, role)
       await clerk.query(`SET app.tenant = '4'`)
@@ -119,7 +152,9 @@ describe('capture (postgres)', () => {
       await expect(clerk.query(`INSERT INTO tenants VALUES (3, 5)`)).rejects.toThrow(/row-level security/)
       await clerk.query(`SET app.tenant = '5'`)
       expect((await clerk.query(`DELETE FROM tenants`)).rowCount).toBe(0)
-      await expect(clerk.query(`SELECT * FROM ${sides.blue.location.metaNamespace}.blue_changes`)).rejects.toThrow(/permission denied/)
+      await expect(clerk.query(`SELECT * FROM ${sides.blue.location.metaNamespace}.blue_changes`)).rejects.toThrow(
+        /permission denied/,
+      )
       expect(await logged()).toEqual(['tenants null -> ["1"]', 'tenants null -> ["2"]'])
     } finally {
       await owner.query(`DROP OWNED BY ${role}; DROP ROLE ${role}`)
@@ -148,8 +183,15 @@ describe('capture (postgres)', () => {
     await using writer = await openApplication(sides.blue)
     await writer.query(`SET application_name = 'night job'; BEGIN; INSERT INTO parents (id) VALUES (1)`)
     const waits: string[] = []
-    const options = { lockTimeoutMs: 20, timeoutMs: 200, onWait: (_: string, blockers: readonly string[]) => waits.push(...blockers) }
-    await expect(sides.blue.capture.install(TABLES, options)).rejects.toMatchObject({ code: 'TABLE_BUSY', message: expect.stringContaining('night job') })
+    const options = {
+      lockTimeoutMs: 20,
+      timeoutMs: 200,
+      onWait: (_: string, blockers: readonly string[]) => waits.push(...blockers),
+    }
+    await expect(sides.blue.capture.install(TABLES, options)).rejects.toMatchObject({
+      code: 'TABLE_BUSY',
+      message: expect.stringContaining('night job'),
+    })
     expect(waits.join()).toContain('night job')
     await writer.query('COMMIT')
     await sides.blue.capture.install(TABLES, options)

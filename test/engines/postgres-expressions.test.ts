@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import type { Session } from '../../src/engines/engine.js'
+import type { ExprContext, Session } from '../../src/engines/engine.js'
 import { postgresDialect } from '../../src/engines/postgres/index.js'
 import { join, raw, sql } from '../../src/engines/sql.js'
 import type { Expr } from '../../src/plan/expression.js'
@@ -118,11 +118,19 @@ describe('expressions (postgres)', () => {
   test('every type comes back from JSON as it was', async () => {
     const object: Expr = {
       op: 'jsonObject',
-      members: Object.fromEntries(Object.entries(members).map(([name, [type]]) => [name, { value: column(name, type), type }])),
+      members: Object.fromEntries(
+        Object.entries(members).map(([name, [type]]) => [name, { value: column(name, type), type }]),
+      ),
     }
     const json = (await evaluate(session, object, members)) as string
     const parsed = JSON.parse(json) as Record<string, unknown>
-    expect(parsed).toMatchObject({ text: NASTY, flag: false, nothing: null, bytes: '0001ff5c27', second: '2024-02-29 12:34:56' })
+    expect(parsed).toMatchObject({
+      text: NASTY,
+      flag: false,
+      nothing: null,
+      bytes: '0001ff5c27',
+      second: '2024-02-29 12:34:56',
+    })
     expect(json).toContain(BIG)
     expect(json).toContain('12345678901234567890.1234567890')
     for (const [name, [type, value]] of Object.entries(members)) {
@@ -136,19 +144,34 @@ describe('expressions (postgres)', () => {
   })
 
   test('an object may have more members than a function takes arguments', async () => {
-    const many = Object.fromEntries(Array.from({ length: 120 }, (_, index) => [`m${index}`, { value: literal(index), type: 'int' as const }]))
+    const many = Object.fromEntries(
+      Array.from({ length: 120 }, (_, index) => [`m${index}`, { value: literal(index), type: 'int' as const }]),
+    )
     const json = await evaluate(session, { op: 'jsonObject', members: many })
     expect(Object.keys(JSON.parse(String(json)) as object)).toHaveLength(120)
   })
 
-  test.each([NASTY, '{"a": 1}', '{"a":1}', '{"a": 1, "a": 2}', '[1,2', '[1, 2]', '[1.0]', 'null', '12', '"quoted"', ' {"a": 1}', '{"a": "\\u0000"}', ''])(
-    'text %j survives the way through JSON',
-    async (text) => {
-      const there: Expr = { op: 'jsonFromText', input: column('x', 'text') }
-      expect(await evaluate(session, { op: 'jsonToText', input: there }, { x: ['text', text] })).toBe(text)
-      expect(await evaluate(session, { op: 'jsonGet', input: there, path: [], type: 'text' }, { x: ['text', text] })).toBe(text)
-    },
-  )
+  test.each([
+    NASTY,
+    '{"a": 1}',
+    '{"a":1}',
+    '{"a": 1, "a": 2}',
+    '[1,2',
+    '[1, 2]',
+    '[1.0]',
+    'null',
+    '12',
+    '"quoted"',
+    ' {"a": 1}',
+    '{"a": "\\u0000"}',
+    '',
+  ])('text %j survives the way through JSON', async (text) => {
+    const there: Expr = { op: 'jsonFromText', input: column('x', 'text') }
+    expect(await evaluate(session, { op: 'jsonToText', input: there }, { x: ['text', text] })).toBe(text)
+    expect(
+      await evaluate(session, { op: 'jsonGet', input: there, path: [], type: 'text' }, { x: ['text', text] }),
+    ).toBe(text)
+  })
 
   test('JSON in text is embedded where it comes back letter by letter', async () => {
     const there: Expr = { op: 'jsonFromText', input: column('x', 'text') }
@@ -167,12 +190,18 @@ describe('expressions (postgres)', () => {
     expect(await evaluate(session, { op: 'same', left: a, right: literal('x') }, { a: ['text', null] })).toBe('f')
     expect(await evaluate(session, { op: 'and', args: [] })).toBe('t')
     expect(await evaluate(session, { op: 'or', args: [] })).toBe('f')
-    expect(await evaluate(session, { op: 'or', args: [equal, { op: 'isNull', input: a }] }, { a: ['text', null] })).toBe('t')
+    expect(
+      await evaluate(session, { op: 'or', args: [equal, { op: 'isNull', input: a }] }, { a: ['text', null] }),
+    ).toBe('t')
   })
 
   test('operands of different types are compared exactly, texts by bytes', async () => {
     const compare = (operator: '=' | '<', left: readonly [ColumnType, string], right: readonly [ColumnType, string]) =>
-      evaluate(session, { op: 'compare', operator, left: column('l', left[0]), right: column('r', right[0]) }, { l: left, r: right })
+      evaluate(
+        session,
+        { op: 'compare', operator, left: column('l', left[0]), right: column('r', right[0]) },
+        { l: left, r: right },
+      )
     expect(await compare('=', ['bigint', '12'], ['text', '12x'])).toBe('f')
     expect(await compare('=', ['bigint', '12'], ['varchar(5)', '12'])).toBe('t')
     expect(await compare('<', ['text', 'Z'], ['text', 'a'])).toBe('t')
@@ -185,44 +214,90 @@ describe('expressions (postgres)', () => {
   test('the other operators', async () => {
     const a: Row = { a: ['int', '3'], b: ['int', '5'], t: ['text', 'old'], n: ['text', null], f: ['boolean', 't'] }
     const [x, y] = [column('a', 'int'), column('b', 'int')]
-    const math = (operator: '+' | '-' | '*' | '/', type: ColumnType): Expr => ({ op: 'arithmetic', operator, left: x, right: y, type })
+    const math = (operator: '+' | '-' | '*' | '/', type: ColumnType): Expr => ({
+      op: 'arithmetic',
+      operator,
+      left: x,
+      right: y,
+      type,
+    })
     expect(await evaluate(session, math('-', 'bigint'), a)).toBe('-2')
     expect(await evaluate(session, math('/', 'decimal(10,4)'), a)).toBe('0.6000')
     expect(await evaluate(session, math('*', 'double'), a)).toBe('15')
-    expect(await evaluate(session, { op: 'arithmetic', operator: '/', left: x, right: literal(0), type: 'int' }, a)).toBeNull()
+    expect(
+      await evaluate(session, { op: 'arithmetic', operator: '/', left: x, right: literal(0), type: 'int' }, a),
+    ).toBeNull()
     expect(await evaluate(session, { op: 'coalesce', args: [column('n', 'text'), literal('z')] }, a)).toBe('z')
-    const joined: Expr = { op: 'concat', args: [literal('<'), x, column('n', 'text'), column('f', 'boolean'), literal(9), literal('>')] }
+    const joined: Expr = {
+      op: 'concat',
+      args: [literal('<'), x, column('n', 'text'), column('f', 'boolean'), literal(9), literal('>')],
+    }
     expect(await evaluate(session, joined, a)).toBe('<319>')
     const table = { old: "n'ew", gone: 'x' }
-    expect(await evaluate(session, { op: 'valueTable', input: column('t', 'text'), table, otherwise: 'keep' }, a)).toBe("n'ew")
-    expect(await evaluate(session, { op: 'valueTable', input: column('n', 'text'), table, otherwise: { value: 'none' } }, a)).toBe('none')
-    expect(await evaluate(session, { op: 'valueTable', input: column('f', 'boolean'), table: { '1': 'on' }, otherwise: 'keep' }, a)).toBe('on')
+    expect(await evaluate(session, { op: 'valueTable', input: column('t', 'text'), table, otherwise: 'keep' }, a)).toBe(
+      "n'ew",
+    )
+    expect(
+      await evaluate(session, { op: 'valueTable', input: column('n', 'text'), table, otherwise: { value: 'none' } }, a),
+    ).toBe('none')
+    expect(
+      await evaluate(
+        session,
+        { op: 'valueTable', input: column('f', 'boolean'), table: { '1': 'on' }, otherwise: 'keep' },
+        a,
+      ),
+    ).toBe('on')
     const isNull: Expr = { op: 'isNull', input: column('n', 'text') }
-    const branch: Expr = { op: 'case', branches: [{ when: isNull, then: literal('is null') }], otherwise: literal('not') }
+    const branch: Expr = {
+      op: 'case',
+      branches: [{ when: isNull, then: literal('is null') }],
+      otherwise: literal('not'),
+    }
     expect(await evaluate(session, branch, a)).toBe('is null')
-    const custom: Expr = { op: 'raw', sql: { postgres: 'GREATEST({p}, {q})', mysql: '' }, inputs: { p: x, q: y }, type: 'bigint' }
+    const custom: Expr = {
+      op: 'raw',
+      sql: { postgres: 'GREATEST({p}, {q})', mysql: '' },
+      inputs: { p: x, q: y },
+      type: 'bigint',
+    }
     expect(await evaluate(session, custom, a)).toBe('5')
   })
 
   test('key functions and their inverses', async () => {
-    const interleave = { type: 'interleave', base: '1000000000000000', birthLine: '5000000000000000', slots: 10, slot: 3 } as const
+    const interleave = {
+      type: 'interleave',
+      base: '1000000000000000',
+      birthLine: '5000000000000000',
+      slots: 10,
+      slot: 3,
+    } as const
     const uuid = { type: 'uuid', space: '0c0ffee0', birthLine: '5000000000000000' } as const
     for (const [id, key] of [
       ['7', '1000000000000073'],
       ['5000000000000001', '5000000000000001'],
     ] as const) {
-      expect(await evaluate(session, { op: 'key', key: interleave, input: column('x', 'bigint') }, { x: ['bigint', id] })).toBe(key)
-      expect(await evaluate(session, { op: 'unkey', key: interleave, input: column('x', 'bigint') }, { x: ['bigint', key] })).toBe(id)
+      expect(
+        await evaluate(session, { op: 'key', key: interleave, input: column('x', 'bigint') }, { x: ['bigint', id] }),
+      ).toBe(key)
+      expect(
+        await evaluate(session, { op: 'unkey', key: interleave, input: column('x', 'bigint') }, { x: ['bigint', key] }),
+      ).toBe(id)
     }
     for (const [id, key] of [
       ['255', '0c0ffee0-0000-8000-8000-0000000000ff'],
       ['5000000000000016', '0c0ffee0-0001-8000-8000-000000000010'],
     ] as const) {
-      expect(await evaluate(session, { op: 'key', key: uuid, input: column('x', 'bigint') }, { x: ['bigint', id] })).toBe(key)
-      expect(await evaluate(session, { op: 'unkey', key: uuid, input: column('x', 'char(36)') }, { x: ['char(36)', key] })).toBe(id)
+      expect(
+        await evaluate(session, { op: 'key', key: uuid, input: column('x', 'bigint') }, { x: ['bigint', id] }),
+      ).toBe(key)
+      expect(
+        await evaluate(session, { op: 'unkey', key: uuid, input: column('x', 'char(36)') }, { x: ['char(36)', key] }),
+      ).toBe(id)
     }
     const born: Expr = { op: 'unkey', key: uuid, input: column('x', 'char(36)') }
-    expect(await evaluate(session, born, { x: ['char(36)', 'b3a1f1de-1111-4222-8333-000000000001'] })).toBe('5000000000000001')
+    expect(await evaluate(session, born, { x: ['char(36)', 'b3a1f1de-1111-4222-8333-000000000001'] })).toBe(
+      '5000000000000001',
+    )
     expect(await evaluate(session, born, { x: ['char(36)', 'no uuid'] })).toBeNull()
   })
 
@@ -231,7 +306,13 @@ describe('expressions (postgres)', () => {
     await makeTables(sides.blue, {
       parents: { columns: { id }, primaryKey: ['id'] },
       children: {
-        columns: { id, parent_id: { type: 'bigint' }, name: { type: 'varchar(50)' }, price: { type: 'decimal(10,2)' }, data: { type: 'json' } },
+        columns: {
+          id,
+          parent_id: { type: 'bigint' },
+          name: { type: 'varchar(50)' },
+          price: { type: 'decimal(10,2)' },
+          data: { type: 'json' },
+        },
         primaryKey: ['id'],
       },
     })
@@ -259,7 +340,12 @@ describe('expressions (postgres)', () => {
         },
       },
     })
-    const context = { alias: (a: string) => `"${a}"`, typeOf: () => 'bigint', table, typeOfTable: () => 'bigint' } as const
+    const context: ExprContext = {
+      alias: (a: string) => `"${a}"`,
+      typeOf: () => 'bigint',
+      table,
+      typeOfTable: () => 'bigint',
+    }
     const folded = (shape: 'object' | 'array' | 'map') => session.dialect.expression(fold(shape), context)
     const rows = await session.query(
       sql`SELECT ${folded('array')}, ${folded('map')}, ${folded('object')} FROM ${raw(table('parents'))} AS d ORDER BY id`,
@@ -268,7 +354,9 @@ describe('expressions (postgres)', () => {
       { id: 1, price: null, data: null },
       { id: 2, price: 12.3, data: { x: 1 } },
     ]
-    expect(rows.map((row) => row.map((cell) => (cell === null ? null : (JSON.parse(String(cell)) as unknown))))).toEqual([
+    expect(
+      rows.map((row) => row.map((cell) => (cell === null ? null : (JSON.parse(String(cell)) as unknown)))),
+    ).toEqual([
       [[first, second], { a: first, 'b"': second }, second],
       [[], {}, null],
     ])
@@ -294,7 +382,13 @@ describe('expressions (postgres)', () => {
         const texts = values.map((value) => sql`CAST(${value} AS text)`)
         return String((await session.query(sql`SELECT ${dialect.rowHash(texts)}`))[0]![0])
       }
-      const seen = new Set([await hash('a', 'bc'), await hash('ab', 'c'), await hash('', null), await hash(null, ''), await hash('-', '')])
+      const seen = new Set([
+        await hash('a', 'bc'),
+        await hash('ab', 'c'),
+        await hash('', null),
+        await hash(null, ''),
+        await hash('-', ''),
+      ])
       expect(seen.size).toBe(5)
       expect([...seen].every((value) => BigInt(value) >= 0n)).toBe(true)
       const rows = sql`SELECT CAST(n AS text) AS t FROM generate_series(1, 1000) n`
@@ -318,27 +412,49 @@ describe('expressions (postgres)', () => {
     ['date', '0099-01-02', '0099-01-02'],
   ])('canonical text of %s %s is %s', async (type, value, expected) => {
     const { dialect } = session
-    expect(await session.query(sql`SELECT ${dialect.canonical(dialect.castTo(sql`${value}`, type), type)}`)).toEqual([[expected]])
+    expect(await session.query(sql`SELECT ${dialect.canonical(dialect.castTo(sql`${value}`, type), type)}`)).toEqual([
+      [expected],
+    ])
   })
 
   test('ranges and lists of keys use the index', async () => {
     await makeTables(sides.blue, {
-      pairs: { columns: { a: { type: 'bigint', notNull: true }, b: { type: 'varchar(20)', notNull: true } }, primaryKey: ['a', 'b'] },
+      pairs: {
+        columns: { a: { type: 'bigint', notNull: true }, b: { type: 'varchar(20)', notNull: true } },
+        primaryKey: ['a', 'b'],
+      },
     })
     const table = raw(session.dialect.qualify(sides.blue.location.namespace, 'pairs'))
     await session.execute(sql`INSERT INTO ${table} SELECT n / 10, 'k' || n FROM generate_series(1, 20000) n`)
     await session.execute(sql`ANALYZE ${table}`)
     const { dialect } = session
     const columns = [raw('a'), dialect.orderBy(raw('b'), 'varchar(20)')]
-    const values = (a: string, b: string) => [dialect.castTo(sql`${a}`, 'bigint'), dialect.castTo(sql`${b}`, 'varchar(20)')]
+    const values = (a: string, b: string) => [
+      dialect.castTo(sql`${a}`, 'bigint'),
+      dialect.castTo(sql`${b}`, 'varchar(20)'),
+    ]
     const plan = async (condition: ReturnType<typeof sql>) =>
-      (await session.query(sql`EXPLAIN SELECT * FROM ${table} WHERE ${condition}`)).map(([line]) => String(line)).join('\n')
+      (await session.query(sql`EXPLAIN SELECT * FROM ${table} WHERE ${condition}`))
+        .map(([line]) => String(line))
+        .join('\n')
     const range = sql`${dialect.after(columns, values('5', 'k51'))} AND ${dialect.upTo(columns, values('6', 'k62'))}`
     expect(await plan(range)).toMatch(/Index Only Scan[^]*Index Cond: \(\(ROW/)
     const list = dialect.within([raw('a'), raw('b')], [values('5', 'k51'), values('6', 'k62')])
     expect(await plan(list)).toMatch(/Index/)
     const rows = await session.query(sql`SELECT a, b FROM ${table} WHERE ${range} ORDER BY ${join(columns)}`)
-    expect(rows.map(([, b]) => b)).toEqual(['k52', 'k53', 'k54', 'k55', 'k56', 'k57', 'k58', 'k59', 'k60', 'k61', 'k62'])
+    expect(rows.map(([, b]) => b)).toEqual([
+      'k52',
+      'k53',
+      'k54',
+      'k55',
+      'k56',
+      'k57',
+      'k58',
+      'k59',
+      'k60',
+      'k61',
+      'k62',
+    ])
     expect((await session.query(sql`SELECT * FROM ${table} WHERE ${list}`)).length).toBe(2)
   })
 })

@@ -7,7 +7,11 @@ import { makeTables, openApplication, openSides, type Sides } from './postgres-s
 const id = { type: 'bigint', notNull: true } as const
 const SCHEMA: SchemaSpec = {
   orders: { columns: { id, note: { type: 'text' } }, primaryKey: ['id'] },
-  events: { columns: { id, at: { type: 'datetime', notNull: true } }, primaryKey: ['id', 'at'], partitionByMonth: 'at' },
+  events: {
+    columns: { id, at: { type: 'datetime', notNull: true } },
+    primaryKey: ['id', 'at'],
+    partitionByMonth: 'at',
+  },
 }
 const TABLES = ['orders', 'events']
 /** Far above what an idle server needs; a loaded machine is slow. */
@@ -61,15 +65,18 @@ describe('fence and lease (postgres)', () => {
     expect(await sides.blue.fence.read()).toEqual({ side: 'blue', epoch, isWritable: true })
   })
 
-  test.each(['REPEATABLE READ', 'SERIALIZABLE'])('a %s transaction with an old snapshot cannot write behind the fence', async (level) => {
-    await using application = await openApplication(sides.blue)
-    await application.query(`BEGIN ISOLATION LEVEL ${level}`)
-    await application.query('SELECT count(*) FROM orders')
-    await close()
-    await expect(application.query(`UPDATE orders SET note = 'late'`)).rejects.toMatchObject({ code: '25006' })
-    await application.query('ROLLBACK')
-    await open()
-  })
+  test.each(['REPEATABLE READ', 'SERIALIZABLE'])(
+    'a %s transaction with an old snapshot cannot write behind the fence',
+    async (level) => {
+      await using application = await openApplication(sides.blue)
+      await application.query(`BEGIN ISOLATION LEVEL ${level}`)
+      await application.query('SELECT count(*) FROM orders')
+      await close()
+      await expect(application.query(`UPDATE orders SET note = 'late'`)).rejects.toMatchObject({ code: '25006' })
+      await application.query('ROLLBACK')
+      await open()
+    },
+  )
 
   test("a session of Crossfade's own writes to a closed side, and its writers do not stand in the fence's way", async () => {
     await using own = await sides.blue.connect('writer')
@@ -103,7 +110,9 @@ describe('fence and lease (postgres)', () => {
     const [oldest] = await sides.blue.fence.longTransactions(0)
     expect(oldest?.session).toContain('long import')
     await writer.query('COMMIT')
-    expect((await sides.blue.fence.longTransactions(0)).filter(({ session }) => session.includes('long import'))).toEqual([])
+    expect(
+      (await sides.blue.fence.longTransactions(0)).filter(({ session }) => session.includes('long import')),
+    ).toEqual([])
     await close()
     await open()
   })
@@ -131,7 +140,10 @@ describe('fence and lease (postgres)', () => {
     await using writer = await openApplication(sides.blue)
     await writer.query(`BEGIN; UPDATE orders SET note = 'two phases'; PREPARE TRANSACTION 'forgotten'`)
     const result = await sides.blue.fence.close({ epoch: epoch + 1, budgetMs: 100 })
-    expect(result).toMatchObject({ fenced: false, blockers: [expect.stringContaining(`prepared transaction 'forgotten'`)] })
+    expect(result).toMatchObject({
+      fenced: false,
+      blockers: [expect.stringContaining(`prepared transaction 'forgotten'`)],
+    })
     expect((await sides.blue.fence.longTransactions(0)).map(({ session }) => session).join()).toContain('forgotten')
     await writer.query(`ROLLBACK PREPARED 'forgotten'`)
   })
@@ -156,7 +168,8 @@ describe('fence and lease (postgres)', () => {
     }
     const writers = [0, 1, 2, 3].map(write)
     await using counter = await sides.blue.connect('counter')
-    const count = async () => Number((await counter.query(raw('SELECT count(*) FROM shop_blue.orders WHERE id >= 1000')))[0]![0])
+    const count = async () =>
+      Number((await counter.query(raw('SELECT count(*) FROM shop_blue.orders WHERE id >= 1000')))[0]![0])
     await waitFor(async () => (await count()) > 20)
     await close()
     const atFence = await count()
@@ -248,7 +261,9 @@ describe('fence and lease (postgres)', () => {
 /** Waits until some session is in this state. */
 async function isWaiting(sides: Sides, condition: string): Promise<void> {
   await using observer = await openApplication(sides.blue)
-  await waitFor(async () => ((await observer.query(`SELECT 1 FROM pg_stat_activity WHERE ${condition}`)).rowCount ?? 0) > 0)
+  await waitFor(
+    async () => ((await observer.query(`SELECT 1 FROM pg_stat_activity WHERE ${condition}`)).rowCount ?? 0) > 0,
+  )
 }
 
 async function waitFor(isDone: () => Promise<boolean>): Promise<void> {

@@ -32,13 +32,24 @@ const SCHEMA: SchemaSpec = {
     ),
     primaryKey: ['id'],
     unique: { code: { columns: ['code'] } },
-    indexes: { by_day: { columns: ['day'], include: ['kind'] }, data: { columns: ['data'], method: 'gin' }, at: { columns: ['at'], whereNotNull: 'at' } },
+    indexes: {
+      by_day: { columns: ['day'], include: ['kind'] },
+      data: { columns: ['data'], method: 'gin' },
+      at: { columns: ['at'], whereNotNull: 'at' },
+    },
   },
   parts: {
-    columns: { id: { type: 'bigint', notNull: true }, code: { type: 'varchar(36)', default: { uuid: true } }, made: { type: 'datetime', default: { now: true } }, word: { type: "enum(it's,so)", default: "it's" } },
+    columns: {
+      id: { type: 'bigint', notNull: true },
+      code: { type: 'varchar(36)', default: { uuid: true } },
+      made: { type: 'datetime', default: { now: true } },
+      word: { type: "enum(it's,so)", default: "it's" },
+    },
     primaryKey: ['id'],
     indexes: { by_code: { columns: ['code'] } },
-    foreignKeys: { thing: { columns: ['code'], references: 'things', referencedColumns: ['code'], onDelete: 'SET NULL' } },
+    foreignKeys: {
+      thing: { columns: ['code'], references: 'things', referencedColumns: ['code'], onDelete: 'SET NULL' },
+    },
   },
   visits: {
     columns: { id: { type: 'bigint', notNull: true, autoIncrement: true }, at: { type: 'datetime(6)', notNull: true } },
@@ -47,8 +58,36 @@ const SCHEMA: SchemaSpec = {
   },
 }
 const ROWS: RawRow[] = [
-  ['1', 't', '12345678901234567890.1234567890', '0.1', 'a', 'c1', 'a"b\\c\n\r\t\b\f\v\u0001{},NULL é😀 $1', '{"n": 12345678901234567890.10}', '2024-02-29', '23:59:59.000001', '2024-02-29 12:34:56.000001+00', '0001-01-01 00:00:00', '\\x0001ff5c5c0a09'],
-  ['2', 'f', '-0.0000000001', '5e-324', 'b', '', '', '"\\\\.\\n"', '9999-12-31', '00:00:00', 'infinity', '2024-02-29 12:34:56.5', '\\x'],
+  [
+    '1',
+    't',
+    '12345678901234567890.1234567890',
+    '0.1',
+    'a',
+    'c1',
+    'a"b\\c\n\r\t\b\f\v\u0001{},NULL é😀 $1',
+    '{"n": 12345678901234567890.10}',
+    '2024-02-29',
+    '23:59:59.000001',
+    '2024-02-29 12:34:56.000001+00',
+    '0001-01-01 00:00:00',
+    '\\x0001ff5c5c0a09',
+  ],
+  [
+    '2',
+    'f',
+    '-0.0000000001',
+    '5e-324',
+    'b',
+    '',
+    '',
+    '"\\\\.\\n"',
+    '9999-12-31',
+    '00:00:00',
+    'infinity',
+    '2024-02-29 12:34:56.5',
+    '\\x',
+  ],
   ['3', null, null, 'NaN', null, null, '\\N', 'null', null, null, null, null, null],
   ['4', null, null, '-Infinity', null, 'NULL', '\\.', '[]', null, null, null, null, null],
 ]
@@ -79,7 +118,12 @@ describe('tables (postgres)', () => {
     const again = blue.transaction(() => sides.blue.bulk.insert(blue, 'things', COLUMNS, ROWS.slice(0, 1)))
     await expect(again).rejects.toMatchObject({ code: 'UNIQUE_VIOLATION' })
     await expect(again).rejects.not.toThrow(/c1/)
-    const bytes = sides.blue.bulk.insert(blue, 'things', [COLUMNS[0]!, COLUMNS[12]!], [['9', Buffer.from([0, 255, 92])]])
+    const bytes = sides.blue.bulk.insert(
+      blue,
+      'things',
+      [COLUMNS[0]!, COLUMNS[12]!],
+      [['9', Buffer.from([0, 255, 92])]],
+    )
     await bytes
     expect(await blue.query(raw('SELECT bytes FROM shop_blue.things WHERE id = 9'))).toEqual([['\\x00ff5c']])
     await blue.execute(raw('DELETE FROM shop_blue.things WHERE id = 9'))
@@ -96,23 +140,30 @@ describe('tables (postgres)', () => {
     await green.execute(raw('DELETE FROM shop_green.things'))
     // Whatever is no session of PostgreSQL is read by its stream.
     const foreign = { stream: () => slices(ROWS) } as unknown as Session
-    expect(await green.transaction(() => sides.green.bulk.pipe(foreign, sql`-`, green, 'things', COLUMNS))).toBe(ROWS.length)
+    expect(await green.transaction(() => sides.green.bulk.pipe(foreign, sql`-`, green, 'things', COLUMNS))).toBe(
+      ROWS.length,
+    )
     expect(await green.query(all('green'))).toEqual(ROWS)
   })
 
   test('a pipe that fails on either end leaves both sessions usable', async () => {
     const columns = COLUMNS.slice(0, 1)
     const taken = sql`SELECT 1 FROM generate_series(1, 100000)`
-    await expect(green.transaction(() => sides.green.bulk.pipe(blue, taken, green, 'things', columns))).rejects.toMatchObject({ code: 'UNIQUE_VIOLATION' })
+    await expect(
+      green.transaction(() => sides.green.bulk.pipe(blue, taken, green, 'things', columns)),
+    ).rejects.toMatchObject({ code: 'UNIQUE_VIOLATION' })
     const broken = sql`SELECT 1 / (90000 - n) + 1000 + n FROM generate_series(1, 100000) n`
-    await expect(green.transaction(() => sides.green.bulk.pipe(blue, broken, green, 'things', columns))).rejects.toMatchObject({ code: 'STATEMENT_FAILED' })
+    await expect(
+      green.transaction(() => sides.green.bulk.pipe(blue, broken, green, 'things', columns)),
+    ).rejects.toMatchObject({ code: 'STATEMENT_FAILED' })
     expect(await blue.query(raw('SELECT 1'))).toEqual([['1']])
     expect(await green.query(raw('SELECT count(*) FROM shop_green.things'))).toEqual([[String(ROWS.length)]])
   })
 
   test('a stream gives batches, inside and outside a transaction, and may be left early', async () => {
     const sizes: number[] = []
-    for await (const rows of blue.stream(sql`SELECT n FROM generate_series(1, ${2500}::int) n`, 1000)) sizes.push(rows.length)
+    for await (const rows of blue.stream(sql`SELECT n FROM generate_series(1, ${2500}::int) n`, 1000))
+      sizes.push(rows.length)
     expect(sizes).toEqual([1000, 1000, 500])
     await blue.transaction(
       async () => {
@@ -151,7 +202,10 @@ describe('tables (postgres)', () => {
   test('a server that is not there, and a password that stays secret', async () => {
     const url = 'postgres://someone:s3cret@127.0.0.1:1/nowhere'
     const failure = openPostgresSide({ url, namespace: 'public', metaNamespace: 'crossfade' }, 'blue')
-    await expect(failure).rejects.toMatchObject({ code: 'CONNECT_FAILED', message: expect.stringContaining('someone:***@127.0.0.1:1/nowhere') })
+    await expect(failure).rejects.toMatchObject({
+      code: 'CONNECT_FAILED',
+      message: expect.stringContaining('someone:***@127.0.0.1:1/nowhere'),
+    })
     await expect(failure).rejects.not.toThrow(/s3cret/)
   })
 
@@ -161,22 +215,39 @@ describe('tables (postgres)', () => {
     const found = await sides.green.schema.introspect(green)
     expect(found['things']).toMatchObject({
       primaryKey: ['id'],
-      columns: { id: { type: 'bigint', notNull: true, autoIncrement: true }, kind: { type: 'enum(a,b)' }, at: { type: 'timestamp(6)' } },
+      columns: {
+        id: { type: 'bigint', notNull: true, autoIncrement: true },
+        kind: { type: 'enum(a,b)' },
+        at: { type: 'timestamp(6)' },
+      },
       unique: { things_code: { columns: ['code'] } },
-      indexes: { things_by_day: { columns: ['day'], include: ['kind'] }, things_data: { columns: ['data'], method: 'gin' } },
+      indexes: {
+        things_by_day: { columns: ['day'], include: ['kind'] },
+        things_data: { columns: ['data'], method: 'gin' },
+      },
     })
     expect(found['parts']!.foreignKeys).toEqual({
-      parts_thing: { columns: ['code'], references: 'things', referencedColumns: ['code'], onDelete: 'SET NULL', onUpdate: 'NO ACTION' },
+      parts_thing: {
+        columns: ['code'],
+        references: 'things',
+        referencedColumns: ['code'],
+        onDelete: 'SET NULL',
+        onUpdate: 'NO ACTION',
+      },
     })
     expect(Object.keys(found)).toEqual(['parts', 'things', 'visits'])
     await green.execute(raw(`INSERT INTO shop_green.parts (id, code) VALUES (1, NULL)`))
     expect(await green.query(raw('SELECT word, made IS NOT NULL FROM shop_green.parts'))).toEqual([["it's", 't']])
-    await expect(green.execute(raw(`UPDATE shop_green.parts SET word = 'no'`))).rejects.toMatchObject({ code: 'STATEMENT_FAILED' })
+    await expect(green.execute(raw(`UPDATE shop_green.parts SET word = 'no'`))).rejects.toMatchObject({
+      code: 'STATEMENT_FAILED',
+    })
   })
 
   test('drift names what differs and what a wider column can bear', async () => {
     await using application = await openApplication(sides.blue)
-    await application.query(`CREATE TABLE drifted (id int PRIMARY KEY, name varchar(5), wide varchar(50), extra text, mood text, n bigint, u uuid)`)
+    await application.query(
+      `CREATE TABLE drifted (id int PRIMARY KEY, name varchar(5), wide varchar(50), extra text, mood text, n bigint, u uuid)`,
+    )
     const planned: SchemaSpec = {
       ...SCHEMA,
       missing: { columns: { id: { type: 'bigint' } }, primaryKey: ['id'] },
@@ -194,7 +265,11 @@ describe('tables (postgres)', () => {
       },
     }
     const findings = await sides.blue.schema.drift(blue, planned)
-    expect(findings.map(({ code, severity, message }) => `${severity} ${code} ${/(drifted|missing)\S*/.exec(message)?.[0]}`).sort()).toEqual([
+    expect(
+      findings
+        .map(({ code, severity, message }) => `${severity} ${code} ${/(drifted|missing)\S*/.exec(message)?.[0]}`)
+        .sort(),
+    ).toEqual([
       'blocking missing-column drifted.gone',
       'blocking missing-table missing',
       'blocking other-primary-key drifted',
@@ -210,7 +285,11 @@ describe('tables (postgres)', () => {
   test('rows of months without a partition move into one, with triggers of the gate', async () => {
     await sides.green.fence.prepare({ epoch: 1, isWritable: true })
     await sides.green.fence.arm(['visits'], {})
-    await green.execute(raw(`INSERT INTO shop_green.visits SELECT n, timestamp '2001-01-15' + n * interval '10 days' FROM generate_series(1, 12) n`))
+    await green.execute(
+      raw(
+        `INSERT INTO shop_green.visits SELECT n, timestamp '2001-01-15' + n * interval '10 days' FROM generate_series(1, 12) n`,
+      ),
+    )
     for (const statement of sides.green.schema.createIndexes(SCHEMA)) await green.execute(statement)
     expect(await green.query(raw('SELECT count(*) FROM shop_green.visits_default'))).toEqual([['0']])
     expect(await green.query(raw('SELECT count(*) FROM shop_green.visits_y2001m02'))).toEqual([['3']])
@@ -233,14 +312,27 @@ describe('tables (postgres)', () => {
 
   test('preflight says what stands in the way', async () => {
     await using application = await openApplication(sides.blue)
-    await application.query(`CREATE TABLE heap (n int); CREATE TABLE computed (id int PRIMARY KEY, d int GENERATED ALWAYS AS (id * 2) STORED)`)
+    await application.query(
+      `CREATE TABLE heap (n int); CREATE TABLE computed (id int PRIMARY KEY, d int GENERATED ALWAYS AS (id * 2) STORED)`,
+    )
     await application.query(`CREATE FUNCTION audit() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END'`)
     await application.query(`CREATE TRIGGER audit AFTER INSERT ON things FOR EACH ROW EXECUTE FUNCTION audit()`)
     await application.query(`BEGIN; INSERT INTO heap VALUES (1); PREPARE TRANSACTION 'old'`)
     const columns = { id: { type: 'bigint' } } as const
-    const schema: SchemaSpec = { ...SCHEMA, heap: { columns, primaryKey: [] }, computed: { columns, primaryKey: ['id'] } }
+    const schema: SchemaSpec = {
+      ...SCHEMA,
+      heap: { columns, primaryKey: [] },
+      computed: { columns, primaryKey: ['id'] },
+    }
     const codes = (await sides.blue.preflight(schema)).map(({ code, severity }) => `${severity} ${code}`)
-    expect(codes).toEqual(expect.arrayContaining(['warning no-primary-key', 'blocking generated-column', 'warning foreign-triggers', 'warning disk']))
+    expect(codes).toEqual(
+      expect.arrayContaining([
+        'warning no-primary-key',
+        'blocking generated-column',
+        'warning foreign-triggers',
+        'warning disk',
+      ]),
+    )
     await application.query(`ROLLBACK PREPARED 'old'; DROP TABLE heap, computed; DROP FUNCTION audit CASCADE`)
 
     const role = `weak_${process.pid}`
@@ -249,7 +341,9 @@ describe('tables (postgres)', () => {
       const url = new URL(sides.location('blue').url)
       url.username = role
       await using weak = await openPostgresSide({ ...sides.location('blue'), url: url.href }, 'blue')
-      const findings = (await weak.preflight(SCHEMA)).filter(({ severity }) => severity === 'blocking').map(({ code }) => code)
+      const findings = (await weak.preflight(SCHEMA))
+        .filter(({ severity }) => severity === 'blocking')
+        .map(({ code }) => code)
       expect(findings).toEqual(expect.arrayContaining(['replication-role', 'missing-permission', 'not-owner']))
     } finally {
       await application.query(`DROP OWNED BY ${role}; DROP ROLE ${role}`)

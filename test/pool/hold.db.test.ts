@@ -48,7 +48,10 @@ describeEachEngine('a hold', (engine) => {
     await stage.board.hold({ holdId: 'h', leaseMs: LEASE_MS })
     await until(() => pool.stats().gate === 'draining')
     const missed = await stage.board.clientsReady('h', 100)
-    expect(missed).toMatchObject({ held: 0, stragglers: [{ name: stage.options.name, state: 'draining', inFlight: 1 }] })
+    expect(missed).toMatchObject({
+      held: 0,
+      stragglers: [{ name: stage.options.name, state: 'draining', inFlight: 1 }],
+    })
     expect(missed.stragglers[0]!.oldestSql).toMatch(/^INSERT INTO orders/)
 
     const served: number[] = []
@@ -72,8 +75,13 @@ describeEachEngine('a hold', (engine) => {
     await single
     expect(await rowsOn(stage, 'blue')).toEqual([1, 2])
     expect(await rowsOn(stage, 'green')).toEqual([11, 12, 13, 14, 15])
-    expect([...served].sort()).toEqual([11, 12, 13, 14])
-    expect(pool.stats()).toMatchObject({ side: 'green', epoch: 2, counts: { switches: 1, refused: 0 }, holds: { count: 1 } })
+    expect([...served].sort((left, right) => left - right)).toEqual([11, 12, 13, 14])
+    expect(pool.stats()).toMatchObject({
+      side: 'green',
+      epoch: 2,
+      counts: { switches: 1, refused: 0 },
+      holds: { count: 1 },
+    })
   })
 
   test('holds pools of several processes; all are woken although nobody polls', { timeout: 240_000 }, async () => {
@@ -282,7 +290,9 @@ describeEachEngine('pools and the board', (engine) => {
 
     await until(async () => (await stage.countSessions()) === 0)
     const where = engine === 'postgres' ? 'table_schema' : 'lower(table_schema)'
-    const tables = await stage.sql(`SELECT table_name FROM information_schema.tables WHERE ${where} = '${stage.options.meta}'`)
+    const tables = await stage.sql(
+      `SELECT table_name FROM information_schema.tables WHERE ${where} = '${stage.options.meta}'`,
+    )
     expect(tables).toEqual([])
   })
 
@@ -321,7 +331,9 @@ async function startProcess() {
   child.on('message', (report: Report) => reports.push(report))
   const hear = async (type: Report['type']): Promise<Report> => {
     let found: Report | undefined
-    await until(() => (found = reports.find((report) => report.type === type || report.type === 'failed')) !== undefined)
+    await until(
+      () => (found = reports.find((report) => report.type === type || report.type === 'failed')) !== undefined,
+    )
     if (found!.type === 'failed') throw new Error(found!.message)
     return found!
   }

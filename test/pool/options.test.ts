@@ -5,7 +5,13 @@ const BLUE = 'postgres://localhost/blue'
 
 describe('options of the pool', () => {
   test('come from the application, then from the environment, then from the defaults', () => {
-    const environment = { DB_POOL_MIN: '3', DB_POOL_MAX: '50', DB_POOL_TIMEOUT: '2.5', DB_POOL_IDLE_TIMEOUT: '60', DB_POOL_ENABLED: 'true' }
+    const environment = {
+      DB_POOL_MIN: '3',
+      DB_POOL_MAX: '50',
+      DB_POOL_TIMEOUT: '2.5',
+      DB_POOL_IDLE_TIMEOUT: '60',
+      DB_POOL_ENABLED: 'true',
+    }
     expect(resolveOptions({ blue: BLUE, max: 7 }, environment)).toMatchObject({
       min: 3,
       max: 7,

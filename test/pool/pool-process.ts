@@ -23,7 +23,10 @@ const handle = async (command: Command): Promise<void> => {
       await pool.query('SELECT 1')
       return void tell({ type: 'started' })
     case 'insert':
-      return void tell({ type: 'inserted', side: await pool.transaction(async (tx) => (await tx.query(command.sql), tx.side)) })
+      return void tell({
+        type: 'inserted',
+        side: await pool.transaction(async (tx) => (await tx.query(command.sql), tx.side)),
+      })
     case 'end':
       await pool.end()
       tell({ type: 'ended' })

@@ -27,24 +27,28 @@ const sleepFor = (engine: ServerEngine, seconds: number): string =>
   engine === 'postgres' ? `SELECT pg_sleep(${seconds})` : `SELECT sleep(${seconds})`
 
 describeEachEngine('the pool', (engine) => {
-  test('serves 200, 500 and 1,000 clients on 100 connections in the order in which they came', { timeout: 300_000 }, async () => {
-    await using stage = await createStage(engine)
-    await using pool = poolOn(stage, { max: 100, acquireTimeoutMs: 240_000, connectTimeoutMs: 60_000 })
+  test(
+    'serves 200, 500 and 1,000 clients on 100 connections in the order in which they came',
+    { timeout: 300_000 },
+    async () => {
+      await using stage = await createStage(engine)
+      await using pool = poolOn(stage, { max: 100, acquireTimeoutMs: 240_000, connectTimeoutMs: 60_000 })
 
-    for (const clients of [200, 500, 1_000]) {
-      const served: number[] = []
-      await Promise.all(
-        Array.from({ length: clients }, async (_, client) => {
-          await using connection = await pool.connection()
-          served.push(client)
-          await connection.query('SELECT 1')
-        }),
-      )
-      expect(served).toEqual(Array.from({ length: clients }, (_, client) => client))
-    }
-    expect(pool.stats()).toMatchObject({ waiting: 0, inUse: 0, counts: { acquired: 1_700, acquireTimeouts: 0 } })
-    expect(pool.stats().total).toBeLessThanOrEqual(100)
-  })
+      for (const clients of [200, 500, 1_000]) {
+        const served: number[] = []
+        await Promise.all(
+          Array.from({ length: clients }, async (_, client) => {
+            await using connection = await pool.connection()
+            served.push(client)
+            await connection.query('SELECT 1')
+          }),
+        )
+        expect(served).toEqual(Array.from({ length: clients }, (_, client) => client))
+      }
+      expect(pool.stats()).toMatchObject({ waiting: 0, inUse: 0, counts: { acquired: 1_700, acquireTimeouts: 0 } })
+      expect(pool.stats().total).toBeLessThanOrEqual(100)
+    },
+  )
 
   test('answers queries and commits what a transaction returns from', async () => {
     await using stage = await createStage(engine)
@@ -102,7 +106,12 @@ describeEachEngine('the pool', (engine) => {
     const error = await pool.query('SELECT 1').catch((cause: unknown) => cause)
 
     expect(error).toBeInstanceOf(PoolExhaustedError)
-    expect(error).toMatchObject({ code: 'POOL_EXHAUSTED', waiting: 1, max: 1, oldestBorrower: { sql: "SELECT '' AS word" } })
+    expect(error).toMatchObject({
+      code: 'POOL_EXHAUSTED',
+      waiting: 1,
+      max: 1,
+      oldestBorrower: { sql: "SELECT '' AS word" },
+    })
     expect(String(error)).not.toContain('secret')
     expect(pool.stats()).toMatchObject({ waiting: 0, counts: { acquireTimeouts: 1 } })
   })

@@ -4,7 +4,7 @@ import { firstWords, isPlainRead, textFor } from '../../src/pool/statement.ts'
 describe('a plain read', () => {
   test.each([
     'select 1',
-    'SELECT count(*), max(id) FROM orders WHERE note = \'into; for update\'',
+    "SELECT count(*), max(id) FROM orders WHERE note = 'into; for update'",
     'select * from a where id in (1, 2) and exists (select 1 from b)',
     '/* report */ select coalesce(sum(total), 0) from orders;',
   ])('is %s', (sql) => {
@@ -15,7 +15,7 @@ describe('a plain read', () => {
     'insert into orders values (1)',
     'select * into copy from orders',
     'select * from orders for update',
-    'select nextval(\'orders_id_seq\')',
+    "select nextval('orders_id_seq')",
     'select app.charge_card(7)',
     'select "charge"(7)',
     'select 1; delete from orders',

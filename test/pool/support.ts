@@ -7,7 +7,12 @@ import { createDatabase, runSql, type ServerEngine, type TestDatabase } from '..
 export interface Stage extends AsyncDisposable {
   readonly engine: ServerEngine
   /** Options of a pool of this stage. Everything is slow but the push: a test that goes on was pushed. */
-  readonly options: PoolOptions & { readonly journal: string; readonly blue: string; readonly green: string; readonly meta: string }
+  readonly options: PoolOptions & {
+    readonly journal: string
+    readonly blue: string
+    readonly green: string
+    readonly meta: string
+  }
   readonly board: GateBoard
   /** As superuser; `{blue}` and `{green}` stand for the namespaces. @returns the rows of the last statement. */
   sql(...statements: string[]): Promise<Record<string, unknown>[]>
@@ -35,7 +40,10 @@ export async function createStage(engine: ServerEngine): Promise<Stage> {
   const sql = (...statements: string[]) => runSql(engine, journal!.url, ...statements.map(fill))
   if (isPostgres) await sql('CREATE SCHEMA blue', 'CREATE SCHEMA green')
   for (const side of ['{blue}', '{green}']) {
-    await sql(`CREATE TABLE ${side}.orders (id int PRIMARY KEY, note varchar(100))`, `CREATE TABLE ${side}.closed (yes int)`)
+    await sql(
+      `CREATE TABLE ${side}.orders (id int PRIMARY KEY, note varchar(100))`,
+      `CREATE TABLE ${side}.closed (yes int)`,
+    )
     await sql(...refusal(engine, side))
   }
   const board = await openGateBoard(journal!.url, { meta })
@@ -43,13 +51,24 @@ export async function createStage(engine: ServerEngine): Promise<Stage> {
     engine,
     board,
     sql,
-    options: { ...urls, journal: journal!.url, meta, name: `pool ${suffix}`, min: 2, max: 10, acquireTimeoutMs: 30_000, beatMs: 600_000 },
+    options: {
+      ...urls,
+      journal: journal!.url,
+      meta,
+      name: `pool ${suffix}`,
+      min: 2,
+      max: 10,
+      acquireTimeoutMs: 30_000,
+      beatMs: 600_000,
+    },
     p: (index) => (isPostgres ? `$${index}` : '?'),
     refuse: async (side) => void (await sql(`INSERT INTO {${side}}.closed VALUES (1)`)),
     accept: async (side) => void (await sql(`DELETE FROM {${side}}.closed`)),
     countSessions: async () => {
       const [row] = isPostgres
-        ? await sql(`SELECT count(*) AS n FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()`)
+        ? await sql(
+            `SELECT count(*) AS n FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()`,
+          )
         : await sql(
             `SELECT count(*) AS n FROM information_schema.processlist WHERE id <> connection_id()
              AND db IN ('${databases.map(({ name }) => name).join("', '")}')`,

@@ -56,14 +56,30 @@ export async function createShop(engine: ServerEngine, env: NodeJS.ProcessEnv = 
   {
     await using side = await openSide(blueUrl, 'blue', meta)
     await using session = await side.connect('test')
-    for (const statement of [...side.schema.createTables(blue), ...side.schema.createIndexes(blue)]) await session.execute(statement)
+    for (const statement of [...side.schema.createTables(blue), ...side.schema.createIndexes(blue)])
+      await session.execute(statement)
   }
   const urlOf = (side: 'blue' | 'green'): string => (side === 'blue' ? blueUrl : greenUrl)
   const sql: Shop['sql'] = (side, ...statements) =>
-    engine === 'postgres' ? runSql(engine, blueDatabase.url, `SET search_path = ${side}`, ...statements) : runSql(engine, urlOf(side), ...statements)
-  await sql('blue', ...SEED.map((statement) => (engine === 'postgres' ? statement.replaceAll('\\\\', '\\') : statement)))
+    engine === 'postgres'
+      ? runSql(engine, blueDatabase.url, `SET search_path = ${side}`, ...statements)
+      : runSql(engine, urlOf(side), ...statements)
+  await sql(
+    'blue',
+    ...SEED.map((statement) => (engine === 'postgres' ? statement.replaceAll('\\\\', '\\') : statement)),
+  )
   if (engine === 'postgres')
-    for (const table of ['shops', 'prices', 'onboardings', 'items', 'services', 'orders', 'old_orders', 'staff_items', 'item_staff'])
+    for (const table of [
+      'shops',
+      'prices',
+      'onboardings',
+      'items',
+      'services',
+      'orders',
+      'old_orders',
+      'staff_items',
+      'item_staff',
+    ])
       await sql('blue', `SELECT setval(pg_get_serial_sequence('blue.${table}', 'id'), 100)`)
   const environment = {
     ...process.env,
@@ -98,7 +114,8 @@ export async function createShop(engine: ServerEngine, env: NodeJS.ProcessEnv = 
       for (const child of children) child.kill('SIGKILL')
       await blueDatabase[Symbol.asyncDispose]()
       await greenDatabase?.[Symbol.asyncDispose]()
-      if (engine !== 'postgres') await runSql(engine, new URL('/', blueDatabase.url).href, `DROP DATABASE IF EXISTS \`${meta}\``)
+      if (engine !== 'postgres')
+        await runSql(engine, new URL('/', blueDatabase.url).href, `DROP DATABASE IF EXISTS \`${meta}\``)
       rmSync(folder, { recursive: true, force: true })
     },
   }

@@ -93,7 +93,7 @@ function moments(name: string): Filler {
 }
 
 function textOf(name: string, length: number, isChar: boolean): Filler {
-  if (isChar || /uuid$/.test(name)) return ({ random }) => random.uuid().slice(0, length)
+  if (isChar || name.endsWith('uuid')) return ({ random }) => random.uuid().slice(0, length)
   const list = listFor(name)
   if (list) {
     const words = fitting(list, length)

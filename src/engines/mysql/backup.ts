@@ -19,14 +19,27 @@ export function createBackup(context: SideContext): BackupTools {
     async dump(file, signal, witness) {
       const program = await findProgram(flavor.dumpPrograms, flavor.engine, facts.version)
       if ('reason' in program) {
-        await context.withSession('crossfade dump', (session) => dumpLogically(session, location.namespace, file, signal, witness))
+        await context.withSession('crossfade dump', (session) =>
+          dumpLogically(session, location.namespace, file, signal, witness),
+        )
         const note = `${program.reason}; the built-in logical dump holds tables and rows, but no views and routines`
         return { tool: 'built-in', note, bytes: (await stat(file)).size }
       }
-      const options = ['--single-transaction', '--quick', '--routines', '--skip-triggers', '--hex-blob', '--default-character-set=utf8mb4']
+      const options = [
+        '--single-transaction',
+        '--quick',
+        '--routines',
+        '--skip-triggers',
+        '--hex-blob',
+        '--default-character-set=utf8mb4',
+      ]
       const args = [...options, ...flavor.dumpOptions, location.namespace]
       const dump = (own: AbortSignal, onRows?: () => void): Promise<void> =>
-        runProgram(program.path, location.url, args, { output: file, signal: own, ...(onRows ? { watch: watchFor('CREATE TABLE', onRows) } : {}) })
+        runProgram(program.path, location.url, args, {
+          output: file,
+          signal: own,
+          ...(onRows ? { watch: watchFor('CREATE TABLE', onRows) } : {}),
+        })
       await (witness ? dumpBetween(context, dump, witness, signal) : dump(signal))
       return { tool: program.name, note: program.version, bytes: (await stat(file)).size }
     },
@@ -43,8 +56,12 @@ export function createBackup(context: SideContext): BackupTools {
         await session.execute(raw(`CREATE DATABASE ${database} CHARACTER SET utf8mb4`))
         if (await isLogicalDump(file)) return restoreLogically(session, target.namespace, file, signal)
         const client = await findProgram(flavor.clientPrograms, flavor.engine, facts.version)
-        if ('reason' in client) throw new CrossfadeError('BACKUP_UNPROVEN', `the dump cannot be restored: ${client.reason}`)
-        await runProgram(client.path, location.url, ['--default-character-set=utf8mb4', target.namespace], { input: file, signal })
+        if ('reason' in client)
+          throw new CrossfadeError('BACKUP_UNPROVEN', `the dump cannot be restored: ${client.reason}`)
+        await runProgram(client.path, location.url, ['--default-character-set=utf8mb4', target.namespace], {
+          input: file,
+          signal,
+        })
       })
       return target
     },

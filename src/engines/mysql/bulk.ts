@@ -47,7 +47,12 @@ function isOn(value: string | undefined): boolean {
   return value === 'ON' || value === '1'
 }
 
-function* insertStatements(table: string, columns: Columns, rows: readonly RawRow[], limitBytes: number): Generator<Sql> {
+function* insertStatements(
+  table: string,
+  columns: Columns,
+  rows: readonly RawRow[],
+  limitBytes: number,
+): Generator<Sql> {
   const readers = columns.map(({ type }) => valueReader(type))
   const isBlob = columns.map(({ type }) => familyOf(type) === 'blob')
   const start = `INSERT INTO ${table} (${columns.map(({ name }) => quoteIdentifier(name)).join(', ')}) VALUES `
@@ -96,7 +101,12 @@ async function load(from: Session, select: Sql, to: MysqlSession, table: string,
   }
 }
 
-async function* lines(from: Session, select: Sql, readers: readonly ValueReader[], count: (rows: number) => void): AsyncGenerator<Buffer> {
+async function* lines(
+  from: Session,
+  select: Sql,
+  readers: readonly ValueReader[],
+  count: (rows: number) => void,
+): AsyncGenerator<Buffer> {
   for await (const rows of from.stream(select, STREAM_ROWS)) {
     count(rows.length)
     const bytes = loadLines(rows, readers)
@@ -107,7 +117,9 @@ async function* lines(from: Session, select: Sql, readers: readonly ValueReader[
 
 function loadStatement(table: string, columns: Columns): Sql {
   const isBlob = ({ type }: LoadColumn) => familyOf(type) === 'blob'
-  const targets = columns.map((column, index) => (isBlob(column) ? `@crossfade_${index}` : quoteIdentifier(column.name)))
+  const targets = columns.map((column, index) =>
+    isBlob(column) ? `@crossfade_${index}` : quoteIdentifier(column.name),
+  )
   const sets = columns.flatMap((column, index) =>
     isBlob(column) ? [raw(`${quoteIdentifier(column.name)} = UNHEX(@crossfade_${index})`)] : [],
   )

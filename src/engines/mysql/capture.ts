@@ -26,7 +26,9 @@ export function createCapture(context: SideContext): Capture {
       })
       await installTriggers(context, triggers, PURPOSES, options)
       const wanted = new Set(triggers.map(({ name }) => name))
-      const installed = await context.withSession('crossfade capture', (session) => listTriggers(context, session, ...PURPOSES))
+      const installed = await context.withSession('crossfade capture', (session) =>
+        listTriggers(context, session, ...PURPOSES),
+      )
       await dropTriggers(
         context,
         installed.filter(({ name }) => !wanted.has(name)),
@@ -68,16 +70,27 @@ export function createCapture(context: SideContext): Capture {
 }
 
 export async function removeTriggers(context: SideContext, options: InstallOptions): Promise<void> {
-  const triggers = await context.withSession('crossfade capture', (session) => listTriggers(context, session, ...PURPOSES))
+  const triggers = await context.withSession('crossfade capture', (session) =>
+    listTriggers(context, session, ...PURPOSES),
+  )
   await dropTriggers(context, triggers, options)
 }
 
-async function planTriggers(context: SideContext, session: MysqlSession, tables: readonly CaptureTable[]): Promise<Trigger[]> {
+async function planTriggers(
+  context: SideContext,
+  session: MysqlSession,
+  tables: readonly CaptureTable[],
+): Promise<Trigger[]> {
   const { side, meta, location } = context
   const captured = await loggedColumns(context, session, tables)
   const triggers: Trigger[] = [...captured].flatMap(([table, columns]) => rowTriggers(context, table, columns))
   const foreignKeys = await readForeignKeys(session, location.namespace)
-  for (const parent of cascadeParents({ namespace: location.namespace, foreignKeys, captured, changes: meta.changes })) {
+  for (const parent of cascadeParents({
+    namespace: location.namespace,
+    foreignKeys,
+    captured,
+    changes: meta.changes,
+  })) {
     const name = triggerName(side, 'cascade', parent.event, parent.table)
     triggers.push({ name, table: parent.table, timing: 'BEFORE', event: parent.event, body: parent.body })
   }
@@ -143,6 +156,7 @@ function parseValues(value: unknown): readonly (string | null)[] | undefined {
 
 /** ER_BAD_DB_ERROR: the meta database has gone, and the queue with it. */
 export function ignoreNoDatabase(error: unknown): void {
-  const errno = error instanceof CrossfadeError && error.cause instanceof Error && 'errno' in error.cause ? error.cause.errno : 0
+  const errno =
+    error instanceof CrossfadeError && error.cause instanceof Error && 'errno' in error.cause ? error.cause.errno : 0
   if (errno !== 1049 && errno !== NO_SUCH_TABLE) throw error
 }

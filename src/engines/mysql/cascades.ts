@@ -58,7 +58,9 @@ function updateStatements(table: string, input: CascadeInput): string[] {
     const start: Reached = { path: [{ key, alias: 'c1' }], effect: first }
     const statements = statementsOf(table, [start, ...walk(table, [start], input)], input)
     if (statements.length === 0) return []
-    const changed = key.referencedColumns.map((column) => `NOT (NEW.${quoteIdentifier(column)} <=> OLD.${quoteIdentifier(column)})`)
+    const changed = key.referencedColumns.map(
+      (column) => `NOT (NEW.${quoteIdentifier(column)} <=> OLD.${quoteIdentifier(column)})`,
+    )
     return [`IF ${changed.join(' OR ')} THEN\n${statements.join('\n')}\nEND IF;`]
   })
 }
@@ -82,7 +84,10 @@ function walk(root: string, starts: readonly Reached[], { foreignKeys }: Cascade
     })
     found.push(...level)
     if (found.length > MAX_STATEMENTS) {
-      throw new CrossfadeError('REFUSED', `the foreign keys below ${root} cascade along more than ${MAX_STATEMENTS} paths`)
+      throw new CrossfadeError(
+        'REFUSED',
+        `the foreign keys below ${root} cascade along more than ${MAX_STATEMENTS} paths`,
+      )
     }
   }
   return found
@@ -157,7 +162,10 @@ function source(path: readonly Step[], { namespace }: CascadeInput): string {
 
 function pairs({ key, alias }: Step, parent: string): string {
   return key.columns
-    .map((column, index) => `${quoteIdentifier(alias)}.${quoteIdentifier(column)} = ${parent}.${quoteIdentifier(key.referencedColumns[index]!)}`)
+    .map(
+      (column, index) =>
+        `${quoteIdentifier(alias)}.${quoteIdentifier(column)} = ${parent}.${quoteIdentifier(key.referencedColumns[index]!)}`,
+    )
     .join(' AND ')
 }
 

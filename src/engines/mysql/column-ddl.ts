@@ -20,7 +20,10 @@ export function columnDdl(name: string, spec: ColumnSpec, options: ColumnDdlOpti
   const nullable = spec.notNull ? ' NOT NULL' : ' NULL'
   const check = parsed.kind === 'json' ? options.flavor.jsonCheck(quoted) : ''
   const identity = spec.autoIncrement ? ' AUTO_INCREMENT' : ''
-  const value = spec.default === undefined ? implicitDefault(spec, parsed, options) : ` DEFAULT ${defaultText(spec.default, parsed)}`
+  const value =
+    spec.default === undefined
+      ? implicitDefault(spec, parsed, options)
+      : ` DEFAULT ${defaultText(spec.default, parsed)}`
   return `${quoted} ${typeName(parsed, options.flavor)}${collation}${nullable}${value}${identity}${check}`
 }
 
@@ -63,7 +66,8 @@ function defaultText(value: ColumnDefault, parsed: ParsedType): string {
     if (parsed.kind === 'time') return '(CURRENT_TIME(6))'
     return `CURRENT_TIMESTAMP${parsed.scale === 6 ? '(6)' : ''}`
   }
-  const text = typeof value === 'boolean' ? (value ? '1' : '0') : typeof value === 'number' ? numberText(value) : quoteText(value)
+  const text =
+    typeof value === 'boolean' ? (value ? '1' : '0') : typeof value === 'number' ? numberText(value) : quoteText(value)
   // Long texts, blobs and JSON take a default only as an expression.
   return parsed.kind === 'text' || parsed.kind === 'blob' || parsed.kind === 'json' ? `(${text})` : text
 }

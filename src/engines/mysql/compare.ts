@@ -20,10 +20,14 @@ function operands(expr: Comparison, context: ExprContext, render: Render): [left
   const [leftType, rightType] = [inferType(expr.left, context), inferType(expr.right, context)]
   const left = renderSide(expr.left, rightType, render)
   const right = renderSide(expr.right, leftType, render)
-  const isText = isTextType(leftType) || isTextType(rightType) || (leftType === undefined && rightType === undefined && isTextLiteral(expr))
+  const isText =
+    isTextType(leftType) ||
+    isTextType(rightType) ||
+    (leftType === undefined && rightType === undefined && isTextLiteral(expr))
   if (!isText) return [left, right]
   // Two columns compare by their own collation, so that a join finds its index. Crossfade's keys are utf8mb4_bin.
-  if (expr.left.op === 'column' && expr.right.op === 'column' && isTextType(leftType) && isTextType(rightType)) return [left, right]
+  if (expr.left.op === 'column' && expr.right.op === 'column' && isTextType(leftType) && isTextType(rightType))
+    return [left, right]
   const asText = (side: Expr, value: Sql, type: ColumnType | undefined) => {
     const text = type === undefined || isTextType(type) ? value : textOf(value, type)
     // One side with an explicit collation is enough; a plain column stays one.
@@ -34,7 +38,8 @@ function operands(expr: Comparison, context: ExprContext, render: Render): [left
 
 /** A text literal that is no number, beside a number, stays text: the comparison is then one of texts and false. */
 function renderSide(side: Expr, otherType: ColumnType | undefined, render: Render): Sql {
-  if (side.op !== 'literal' || typeof side.value !== 'string' || !isNumberType(otherType)) return render(side, otherType)
+  if (side.op !== 'literal' || typeof side.value !== 'string' || !isNumberType(otherType))
+    return render(side, otherType)
   const isNumber = /^-?\d+(\.\d+)?$/.test(side.value)
   return isNumber ? raw(side.value.startsWith('-') ? `(${side.value})` : side.value) : render(side, otherType)
 }

@@ -32,7 +32,6 @@ export class KillSwitch implements Killer {
     return this.#run(`KILL ${id}`)
   }
 
-
   async warmUp(): Promise<void> {
     await this.#run('DO 0')
   }

@@ -54,19 +54,36 @@ function compareRows(columns: readonly Sql[], values: readonly Sql[], strict: st
 /** MariaDB uses no index for tuples in IN, but for the same spelled out. */
 function within(columns: readonly Sql[], tuples: readonly (readonly Sql[])[]): Sql {
   if (columns.length === 1) return sql`${columns[0]!} IN (${join(tuples.map((tuple) => tuple[0]!))})`
-  const same = (tuple: readonly Sql[]) => join(columns.map((column, index) => sql`${column} = ${tuple[index]!}`), ' AND ')
-  return sql`(${join(tuples.map((tuple) => sql`(${same(tuple)})`), ' OR ')})`
+  const same = (tuple: readonly Sql[]) =>
+    join(
+      columns.map((column, index) => sql`${column} = ${tuple[index]!}`),
+      ' AND ',
+    )
+  return sql`(${join(
+    tuples.map((tuple) => sql`(${same(tuple)})`),
+    ' OR ',
+  )})`
 }
 
 const boundRows: Dialect['values'] = (columns, rows) => {
   const row = (values: readonly Parameters<Dialect['values']>[1][number][number][]) =>
-    join(columns.map(({ name, type }, index) => sql`${boundValue(values[index] ?? null, type)} AS ${raw(quoteIdentifier(name))}`))
+    join(
+      columns.map(
+        ({ name, type }, index) => sql`${boundValue(values[index] ?? null, type)} AS ${raw(quoteIdentifier(name))}`,
+      ),
+    )
   if (rows.length === 0) return sql`SELECT ${row([])} FROM DUAL WHERE FALSE`
-  return join(rows.map((values) => sql`SELECT ${row(values)}`), ' UNION ALL ')
+  return join(
+    rows.map((values) => sql`SELECT ${row(values)}`),
+    ' UNION ALL ',
+  )
 }
 
 /** CAST in every row: the type of a column of a UNION comes from all of its parts. */
-function boundValue(value: Parameters<Dialect['values']>[1][number][number], type: Parameters<Dialect['castTo']>[1]): Sql {
+function boundValue(
+  value: Parameters<Dialect['values']>[1][number][number],
+  type: Parameters<Dialect['castTo']>[1],
+): Sql {
   const exact = castTo(sql`${value}`, type)
   return familyOf(type) === 'double' && value !== null ? exact : sql`CAST(${exact} AS ${raw(castName(type))})`
 }

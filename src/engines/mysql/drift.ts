@@ -48,7 +48,9 @@ function columnDrift(name: string, planned: ColumnSpec, found: ColumnSpec): Find
       code: 'other-type',
       severity: isJsonInText ? 'warning' : 'blocking',
       message: `${name} is ${found.type}, the plan says ${planned.type}`,
-      hint: isJsonInText ? 'Rows that are no valid JSON fail when they are copied.' : 'Mend the schema of the plan or the column.',
+      hint: isJsonInText
+        ? 'Rows that are no valid JSON fail when they are copied.'
+        : 'Mend the schema of the plan or the column.',
     })
   }
   if (planned.notNull && !found.notNull) {

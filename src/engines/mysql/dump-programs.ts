@@ -55,7 +55,12 @@ interface RunOptions {
 }
 
 /** The password goes by a file that only this user can read: arguments are visible to everybody on the machine. */
-export async function runProgram(path: string, url: string, args: readonly string[], { input, output, watch, signal }: RunOptions): Promise<void> {
+export async function runProgram(
+  path: string,
+  url: string,
+  args: readonly string[],
+  { input, output, watch, signal }: RunOptions,
+): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), 'crossfade-'))
   try {
     const defaults = join(folder, 'client.cnf')

@@ -43,7 +43,9 @@ export function exactCast(value: Sql, from: ColumnType | undefined, to: ColumnTy
     case 'double':
       return toDouble(value, text, source)
     case 'json':
-      return source === 'text' ? sql`CASE WHEN JSON_VALID(${text}) THEN ${json.parse(text)} END` : json.member(value, from!)
+      return source === 'text'
+        ? sql`CASE WHEN JSON_VALID(${text}) THEN ${json.parse(text)} END`
+        : json.member(value, from!)
     case 'date':
       return matching(source === 'moment' ? dayOf(text) : text, DAY, 'DATE')
     case 'time':

@@ -36,7 +36,9 @@ export function renderExpression(expr: Expr, context: ExprContext, syntax: Expre
     }
     case 'case': {
       const type = wanted ?? typeOf(expr)
-      const branches = expr.branches.map(({ when, then }) => sql`WHEN ${render(when, 'boolean')} THEN ${render(then, type)}`)
+      const branches = expr.branches.map(
+        ({ when, then }) => sql`WHEN ${render(when, 'boolean')} THEN ${render(then, type)}`,
+      )
       if (branches.length === 0) return render(expr.otherwise, type)
       return sql`CASE ${join(branches, ' ')} ELSE ${render(expr.otherwise, type)} END`
     }
@@ -83,7 +85,9 @@ export function renderExpression(expr: Expr, context: ExprContext, syntax: Expre
     case 'raw': {
       const text = syntax.engine === 'mariadb' ? (expr.sql.mariadb ?? expr.sql.mysql) : expr.sql.mysql
       const parts = text.split(/\{(\w+)\}/)
-      const pieces = parts.map((part, index) => (index % 2 === 0 ? raw(part) : sql`(${render(inputOf(expr.inputs, part))})`))
+      const pieces = parts.map((part, index) =>
+        index % 2 === 0 ? raw(part) : sql`(${render(inputOf(expr.inputs, part))})`,
+      )
       return sql`(${join(pieces, '')})`
     }
   }
@@ -151,7 +155,9 @@ function arithmetic(
     if (isTextType(type)) throw new TypeError('arithmetic takes numbers: cast the text first')
     if (isDouble) return sql`(${value} + 0e0)`
     // Wide and signed: a difference of unsigned columns below 0 would be an error.
-    return isNumberType(type) && familyOf(type!) === 'decimal' ? value : sql`CAST(${value} AS DECIMAL(65,${raw(scaleFor(type))}))`
+    return isNumberType(type) && familyOf(type!) === 'decimal'
+      ? value
+      : sql`CAST(${value} AS DECIMAL(65,${raw(scaleFor(type))}))`
   }
   // Division by zero is NULL on both engines.
   const result = sql`${number(expr.left)} ${raw(expr.operator)} ${number(expr.right)}`

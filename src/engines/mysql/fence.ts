@@ -24,7 +24,9 @@ export function createFence(context: SideContext): Fence {
   let misses = 0
   const close = async (session: MysqlSession, epoch: number, budgetMs: number): Promise<Closing> => {
     const takesTurns = misses >= MISSES_BEFORE_TURNS && misses % 2 === 0
-    return takesTurns ? closeByUpdate(context, session, epoch, budgetMs) : closeByLock(context, session, epoch, budgetMs)
+    return takesTurns
+      ? closeByUpdate(context, session, epoch, budgetMs)
+      : closeByLock(context, session, epoch, budgetMs)
   }
   const gates = (session: MysqlSession) => listTriggers(context, session, 'gate')
   return {
@@ -48,7 +50,9 @@ export function createFence(context: SideContext): Fence {
     async isArmed(tables) {
       const installed = await context.withSession('crossfade fence', gates)
       const bodies = new Map(installed.map(({ name, table, body }) => [`${table}.${name}`, body]))
-      return tables.every((table) => gateTriggers(side, meta, table).every(({ name, body }) => bodies.get(`${table}.${name}`) === body))
+      return tables.every((table) =>
+        gateTriggers(side, meta, table).every(({ name, body }) => bodies.get(`${table}.${name}`) === body),
+      )
     },
     async disarm(tables, options) {
       const wanted = new Set(tables)
@@ -62,7 +66,9 @@ export function createFence(context: SideContext): Fence {
     async exists() {
       const tables = await context.withSession('crossfade fence', (session) => listMetaTables(session, meta.database))
       if (!tables.includes(meta.tables.authority)) return false
-      const [row] = await context.withSession('crossfade fence', (session) => session.query(sql`SELECT 1 FROM ${authority} WHERE id = 1`))
+      const [row] = await context.withSession('crossfade fence', (session) =>
+        session.query(sql`SELECT 1 FROM ${authority} WHERE id = 1`),
+      )
       return row !== undefined
     },
     read: () => context.withSession('crossfade fence', (session) => readAuthority(context, session)),
@@ -82,15 +88,21 @@ export function createFence(context: SideContext): Fence {
           if (await context.flavor.attempt(session, statement, OPEN_ATTEMPT_MS, context.killer)) return
         }
         const blockers = await openTransactions(session)
-        throw new CrossfadeError('TABLE_BUSY', `${side} cannot be opened while transactions hold it: ${blockers.map((one) => one.session).join('; ')}`)
+        throw new CrossfadeError(
+          'TABLE_BUSY',
+          `${side} cannot be opened while transactions hold it: ${blockers.map((one) => one.session).join('; ')}`,
+        )
       })
       const state = await context.withSession('crossfade fence', (session) => readAuthority(context, session))
-      if (!state.isWritable || state.epoch !== epoch) throw new CrossfadeError('REFUSED', `${side} did not open at epoch ${epoch}`)
+      if (!state.isWritable || state.epoch !== epoch)
+        throw new CrossfadeError('REFUSED', `${side} did not open at epoch ${epoch}`)
     },
     async longTransactions(olderThanMs) {
       return context.withSession('crossfade fence', async (session) => {
         const found = await openTransactions(session, raw(`(t.trx_rows_modified > 0 OR t.trx_mysql_thread_id = 0)`))
-        return found.filter(({ ageMs }) => ageMs >= olderThanMs).map(({ session: name, ageMs }) => ({ session: name, ageMs }))
+        return found
+          .filter(({ ageMs }) => ageMs >= olderThanMs)
+          .map(({ session: name, ageMs }) => ({ session: name, ageMs }))
       })
     },
     async remove() {
@@ -109,7 +121,12 @@ async function readAuthority({ side, meta }: SideContext, session: MysqlSession)
 }
 
 /** The metadata lock is taken before any row lock of a statement, so this waits for writers in flight without a deadlock. */
-async function closeByLock(context: SideContext, session: MysqlSession, epoch: number, budgetMs: number): Promise<Closing> {
+async function closeByLock(
+  context: SideContext,
+  session: MysqlSession,
+  epoch: number,
+  budgetMs: number,
+): Promise<Closing> {
   const authority = raw(context.meta.authority)
   const hasLock = await context.flavor.attempt(session, sql`LOCK TABLES ${authority} WRITE`, budgetMs, context.killer)
   if (!hasLock) return missed(context, session)
@@ -123,7 +140,12 @@ async function closeByLock(context: SideContext, session: MysqlSession, epoch: n
   return confirmed(context, session, epoch)
 }
 
-async function closeByUpdate(context: SideContext, session: MysqlSession, epoch: number, budgetMs: number): Promise<Closing> {
+async function closeByUpdate(
+  context: SideContext,
+  session: MysqlSession,
+  epoch: number,
+  budgetMs: number,
+): Promise<Closing> {
   const statement = sql`UPDATE ${raw(context.meta.authority)} SET writable = 0, epoch = ${epoch} WHERE id = 1`
   await session.execute(raw('START TRANSACTION'))
   let prepared: readonly string[] = []
@@ -148,7 +170,8 @@ async function preparedTransactions(session: MysqlSession): Promise<readonly str
 
 async function confirmed(context: SideContext, session: MysqlSession, epoch: number): Promise<Closing> {
   const state = await readAuthority(context, session)
-  if (state.isWritable || state.epoch !== epoch) throw new CrossfadeError('REFUSED', `${context.side} did not close at epoch ${epoch}`)
+  if (state.isWritable || state.epoch !== epoch)
+    throw new CrossfadeError('REFUSED', `${context.side} did not close at epoch ${epoch}`)
   return { fenced: true }
 }
 

@@ -53,7 +53,9 @@ export class MysqlGateBoard implements GateBoard {
   }
 
   async hold({ holdId, leaseMs }: { holdId: string; leaseMs: number }): Promise<void> {
-    await this.#query(`DELETE FROM ${this.#names.clients} WHERE seen_at < utc_timestamp(6) - INTERVAL ${FORGET_S} SECOND`)
+    await this.#query(
+      `DELETE FROM ${this.#names.clients} WHERE seen_at < utc_timestamp(6) - INTERVAL ${FORGET_S} SECOND`,
+    )
     const set = `state = 'held', hold_id = ?, held_until = utc_timestamp(6) + INTERVAL ? MICROSECOND`
     await this.#change(set, '', [holdId, Math.round(leaseMs * 1000)])
   }
@@ -192,7 +194,10 @@ export class MysqlGateBoard implements GateBoard {
   }
 
   async #open(): Promise<MysqlClient> {
-    this.#control ??= MysqlClient.connect(this.url, { timeoutMs: CONNECT_MS, application: 'crossfade gate board' }).then(
+    this.#control ??= MysqlClient.connect(this.url, {
+      timeoutMs: CONNECT_MS,
+      application: 'crossfade gate board',
+    }).then(
       (client) => {
         client.onDeath(() => {
           this.#control = undefined

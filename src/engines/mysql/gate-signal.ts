@@ -68,7 +68,7 @@ export class GateSignal {
     const guards = [this.#current, this.#next]
     this.#current = undefined
     this.#next = undefined
-    await Promise.all(guards.map((guard) => guard?.close().catch(() => undefined)))
+    await Promise.all(guards.map(async (guard) => guard?.close().catch(() => undefined)))
   }
 
   async #insert(guard: MysqlClient, version: number): Promise<void> {

@@ -1,7 +1,13 @@
 /** Names, statements and rows of the gate board on MySQL and MariaDB. */
 import { createHash } from 'node:crypto'
 import type { Side } from '../engine.js'
-import { CLIENT_GONE_MS, CLIENT_RECONNECT_MS, type BoardState, type ClientInfo, type ClientState } from '../gate-board.js'
+import {
+  CLIENT_GONE_MS,
+  CLIENT_RECONNECT_MS,
+  type BoardState,
+  type ClientInfo,
+  type ClientState,
+} from '../gate-board.js'
 import { errnoOf, quoteMysql, type MysqlRow } from './pool-connect.js'
 
 export function boardNames(meta: string) {

@@ -26,5 +26,11 @@ export function gateTriggers(side: Side, meta: MetaNames, table: string): Trigge
     'END IF;',
     'END',
   ].join('\n')
-  return EVENTS.map((event) => ({ name: triggerName(side, 'gate', event, table), table, timing: 'BEFORE', event, body }))
+  return EVENTS.map((event) => ({
+    name: triggerName(side, 'gate', event, table),
+    table,
+    timing: 'BEFORE',
+    event,
+    body,
+  }))
 }

@@ -14,7 +14,10 @@ interface Grant {
 export function missingPrivileges(lines: readonly string[], needed: NeededPrivileges): string[] {
   const grants = lines.flatMap((line) => parseGrant(line))
   const has = (privilege: string) =>
-    grants.some(({ privileges, covers }) => covers(needed.database) && (privileges.has('ALL PRIVILEGES') || privileges.has(privilege)))
+    grants.some(
+      ({ privileges, covers }) =>
+        covers(needed.database) && (privileges.has('ALL PRIVILEGES') || privileges.has(privilege)),
+    )
   return needed.privileges.filter((alternatives) => !alternatives.split('|').some(has))
 }
 
@@ -32,9 +35,12 @@ function parseGrant(line: string): Grant[] {
 function coverage(scope: string): Grant['covers'] {
   if (scope === '*') return () => true
   const name = scope.replace(/^`|`$/g, '').replaceAll('``', '`')
-  const pattern = name.replace(/\\([_%])|([_%])|([.*+?^${}()|[\]\\])/g, (_, escaped: string, wild: string, special: string) => {
-    if (escaped) return escaped
-    return wild ? (wild === '_' ? '.' : '.*') : `\\${special}`
-  })
+  const pattern = name.replace(
+    /\\([_%])|([_%])|([.*+?^${}()|[\]\\])/g,
+    (_, escaped: string, wild: string, special: string) => {
+      if (escaped) return escaped
+      return wild ? (wild === '_' ? '.' : '.*') : `\\${special}`
+    },
+  )
   return (database) => database !== undefined && new RegExp(`^${pattern}$`, 's').test(database)
 }

@@ -19,7 +19,11 @@ export function indexColumns(spec: IndexSpec, table: TableSpec, isUnique: boolea
   const isTooLong = bytes > MAX_KEY_BYTES
   if (isUnique && isTooLong) throw new TypeError(`a unique key over ${spec.columns.join(', ')} is too long for MySQL`)
   return spec.columns
-    .map((column) => quoteIdentifier(column) + (isTooLong && keyBytes(typeOf(column)) > PREFIX_LENGTH * BYTES_PER_CHARACTER ? `(${PREFIX_LENGTH})` : ''))
+    .map(
+      (column) =>
+        quoteIdentifier(column) +
+        (isTooLong && keyBytes(typeOf(column)) > PREFIX_LENGTH * BYTES_PER_CHARACTER ? `(${PREFIX_LENGTH})` : ''),
+    )
     .join(', ')
 }
 

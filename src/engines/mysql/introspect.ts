@@ -1,5 +1,12 @@
 /** The tables of a side as the server has them. */
-import type { ColumnSpec, ColumnType, ForeignKeySpec, IndexSpec, ReferentialAction, TableSpec } from '../../plan/schema.js'
+import type {
+  ColumnSpec,
+  ColumnType,
+  ForeignKeySpec,
+  IndexSpec,
+  ReferentialAction,
+  TableSpec,
+} from '../../plan/schema.js'
 import { sql, type Sql } from '../sql.js'
 import type { Flavor } from './flavor.js'
 import type { MysqlSession } from './session.js'
@@ -17,12 +24,14 @@ export async function introspect(
   namespace: string,
   flavor: Flavor,
 ): Promise<Readonly<Record<string, TableSpec>>> {
-  const texts = async (query: Sql) => (await session.query(query)).map((row) => row.map((cell) => (cell === null ? null : String(cell))))
+  const texts = async (query: Sql) =>
+    (await session.query(query)).map((row) => row.map((cell) => (cell === null ? null : String(cell))))
   const tables = new Map<string, MutableTable>()
   const named = await texts(
     sql`SELECT table_name FROM information_schema.tables WHERE table_schema = ${namespace} AND table_type = 'BASE TABLE' ORDER BY table_name`,
   )
-  for (const [name] of named) tables.set(name!, { columns: {}, primaryKey: [], unique: {}, indexes: {}, foreignKeys: {} })
+  for (const [name] of named)
+    tables.set(name!, { columns: {}, primaryKey: [], unique: {}, indexes: {}, foreignKeys: {} })
   const checks = await readJsonChecks(session, namespace, flavor)
   const columns = await texts(
     sql`SELECT table_name, column_name, column_type, is_nullable, extra FROM information_schema.columns
@@ -45,11 +54,15 @@ export async function introspect(
     const entry = tables.get(table!)
     if (!entry || column === null) continue
     if (index === 'PRIMARY') entry.primaryKey.push(column!)
-    else (((nonUnique === '0' ? entry.unique : entry.indexes)[index!] ??= { columns: [] }) satisfies IndexSpec).columns.push(column!)
+    else
+      (
+        ((nonUnique === '0' ? entry.unique : entry.indexes)[index!] ??= { columns: [] }) satisfies IndexSpec
+      ).columns.push(column!)
   }
   for (const key of await readForeignKeys(session, namespace)) {
     const entry = tables.get(key.table)
-    if (entry) entry.foreignKeys[key.name] = { ...key, columns: [...key.columns], referencedColumns: [...key.referencedColumns] }
+    if (entry)
+      entry.foreignKeys[key.name] = { ...key, columns: [...key.columns], referencedColumns: [...key.referencedColumns] }
   }
   return Object.fromEntries(tables)
 }
@@ -74,7 +87,10 @@ export async function readForeignKeys(session: MysqlSession, namespace: string):
       WHERE k.constraint_schema = ${namespace} AND k.table_schema = ${namespace} AND k.referenced_table_schema = ${namespace}
       ORDER BY k.table_name, k.constraint_name, k.ordinal_position`,
   )
-  const keys = new Map<string, { -readonly [K in keyof ForeignKey]: ForeignKey[K] } & { columns: string[]; referencedColumns: string[] }>()
+  const keys = new Map<
+    string,
+    { -readonly [K in keyof ForeignKey]: ForeignKey[K] } & { columns: string[]; referencedColumns: string[] }
+  >()
   for (const row of rows) {
     const [name, table, column, references, referencedColumn, onDelete, onUpdate] = row.map(String)
     const id = `${table}.${name}`

@@ -25,7 +25,8 @@ export function keyOf(key: KeyFunction, input: Sql): Sql {
   const kept = raw(quoteText(`${key.space}-0000-8000-8000-`))
   const born = raw(quoteText(`${key.space}-0001-8000-8000-`))
   const bornId = sql`${input} - ${birthLine}`
-  const inBand = (id: Sql, space: Sql) => sql`CASE WHEN ${id} BETWEEN 0 AND ${HEX12_LIMIT} - 1 THEN CONCAT(${space}, ${hex12(id)}) END`
+  const inBand = (id: Sql, space: Sql) =>
+    sql`CASE WHEN ${id} BETWEEN 0 AND ${HEX12_LIMIT} - 1 THEN CONCAT(${space}, ${hex12(id)}) END`
   return sql`CASE WHEN ${input} >= ${birthLine} THEN ${inBand(bornId, born)} ELSE ${inBand(input, kept)} END`
 }
 

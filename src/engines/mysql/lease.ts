@@ -21,7 +21,9 @@ export function createLease(context: SideContext): WriterLease {
       await context.withSession('crossfade lease', async (session) => {
         await ensureMetaDatabase(session, meta.database)
         await session.execute(
-          raw(`CREATE TABLE IF NOT EXISTS ${meta.run} (id TINYINT NOT NULL PRIMARY KEY, run_epoch BIGINT NOT NULL) ENGINE=InnoDB`),
+          raw(
+            `CREATE TABLE IF NOT EXISTS ${meta.run} (id TINYINT NOT NULL PRIMARY KEY, run_epoch BIGINT NOT NULL) ENGINE=InnoDB`,
+          ),
         )
         await session.execute(sql`INSERT IGNORE INTO ${run} (id, run_epoch) VALUES (1, 0)`)
         const ended = new AbortController()
@@ -29,7 +31,9 @@ export function createLease(context: SideContext): WriterLease {
         const ending = endHolders(context, session.id, graceMs, ended.signal).catch(() => undefined)
         try {
           // Waits for transactions that hold the row shared, and none of an older run can begin behind it.
-          await session.execute(sql`UPDATE ${run} SET run_epoch = ${runEpoch} WHERE id = 1 AND run_epoch <= ${runEpoch}`)
+          await session.execute(
+            sql`UPDATE ${run} SET run_epoch = ${runEpoch} WHERE id = 1 AND run_epoch <= ${runEpoch}`,
+          )
         } finally {
           ended.abort()
           await ending
@@ -46,7 +50,10 @@ export function createLease(context: SideContext): WriterLease {
         if (errnoOf(error) !== NO_SUCH_TABLE) throw error
       }
       if (current !== runEpoch) {
-        throw new CrossfadeError('LEASE_LOST', `run ${runEpoch} has lost ${side}: it belongs to ${current === undefined ? 'no run' : `run ${current}`}`)
+        throw new CrossfadeError(
+          'LEASE_LOST',
+          `run ${runEpoch} has lost ${side}: it belongs to ${current === undefined ? 'no run' : `run ${current}`}`,
+        )
       }
     },
     async remove() {

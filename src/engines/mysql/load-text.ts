@@ -21,9 +21,15 @@ export function valueReader(type: ColumnType): ValueReader {
     case 'boolean':
       return (value) => (value === null ? null : booleanDigit(text(value), type))
     case 'moment':
-      return (value) => (value === null ? null : text(value).replace('T', ' ').replace(/(?:Z|\+00(?::?00)?)$/, ''))
+      return (value) =>
+        value === null
+          ? null
+          : text(value)
+              .replace('T', ' ')
+              .replace(/(?:Z|\+00(?::?00)?)$/, '')
     case 'blob':
-      return (value) => (value === null ? null : typeof value === 'string' ? value.replace(/^\\x/, '') : value.toString('hex'))
+      return (value) =>
+        value === null ? null : typeof value === 'string' ? value.replace(/^\\x/, '') : value.toString('hex')
     default:
       return (value) => (value === null ? null : text(value))
   }

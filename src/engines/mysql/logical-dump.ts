@@ -46,7 +46,12 @@ export async function isLogicalDump(file: string): Promise<boolean> {
   }
 }
 
-export async function restoreLogically(session: MysqlSession, namespace: string, file: string, signal: AbortSignal): Promise<void> {
+export async function restoreLogically(
+  session: MysqlSession,
+  namespace: string,
+  file: string,
+  signal: AbortSignal,
+): Promise<void> {
   let start = ''
   // DDL of a dump names tables without their database.
   await session.execute(raw(`USE ${quoteIdentifier(namespace)}`))

@@ -72,4 +72,3 @@ function isTimeout(error: unknown): boolean {
   // ER_LOCK_WAIT_TIMEOUT, ER_STATEMENT_TIMEOUT, ER_LOCK_DEADLOCK
   return errno === 1205 || errno === 1969 || errno === 1213
 }
-

@@ -11,7 +11,10 @@ type Marked = Pick<SideContext, 'side' | 'location'>
 
 /** At most 64 characters, so the namespaces are hashed. */
 function markStart({ side, location }: Marked): string {
-  const migration = createHash('sha256').update(`${location.metaNamespace}\0${location.namespace}`).digest('hex').slice(0, 16)
+  const migration = createHash('sha256')
+    .update(`${location.metaNamespace}\0${location.namespace}`)
+    .digest('hex')
+    .slice(0, 16)
   return `crossfade:${migration}:${side}:`
 }
 

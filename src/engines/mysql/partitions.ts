@@ -11,7 +11,8 @@ export function monthPartitions(table: TableSpec, now: Date): string {
   const column = table.partitionByMonth
   if (column === undefined) return ''
   const spec = table.columns[column]
-  if (!spec || !table.primaryKey.includes(column)) throw new TypeError(`"${column}" must be part of the primary key to partition by it`)
+  if (!spec || !table.primaryKey.includes(column))
+    throw new TypeError(`"${column}" must be part of the primary key to partition by it`)
   const quoted = quoteIdentifier(column)
   // A TIMESTAMP can only be partitioned by its number of seconds; FLOOR because one with microseconds gives a decimal.
   const isTimestamp = parseType(spec.type).kind === 'timestamp'
@@ -26,7 +27,8 @@ export function monthPartitions(table: TableSpec, now: Date): string {
 
 /** Each partition is named after the month it holds and ends where the next month starts. */
 function monthStarts(now: Date): { name: string; date: string }[] {
-  const month = (offset: number) => new Date(Date.UTC(now.getUTCFullYear(), now.getUTCMonth() + offset, 1)).toISOString().slice(0, 10)
+  const month = (offset: number) =>
+    new Date(Date.UTC(now.getUTCFullYear(), now.getUTCMonth() + offset, 1)).toISOString().slice(0, 10)
   return Array.from({ length: MONTHS_BACK + MONTHS_AHEAD + 1 }, (_, index) => {
     const offset = index - MONTHS_BACK
     const name = index === 0 ? 'p_earlier' : `p${month(offset).slice(0, 7).replace('-', '_')}`

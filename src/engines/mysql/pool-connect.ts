@@ -20,7 +20,10 @@ export class MysqlClient {
   }
 
   /** Connected, or throws. Errors never reach the process. */
-  static async connect(url: string, options: { timeoutMs: number; application: string; isMulti?: boolean }): Promise<MysqlClient> {
+  static async connect(
+    url: string,
+    options: { timeoutMs: number; application: string; isMulti?: boolean },
+  ): Promise<MysqlClient> {
     const connection = mysql.createConnection({
       uri: url,
       connectTimeout: options.timeoutMs,
@@ -56,9 +59,14 @@ export class MysqlClient {
   async query(text: string, params: readonly unknown[] = []): Promise<MysqlAnswer> {
     const answer = await this.#call<unknown>((done) => this.connection.query(text, [...params], done))
     // Several statements, or a procedure, give a list of results; a header is the only one that is no list.
-    const isList = Array.isArray(answer) && answer.length > 0 && answer.every((part) => Array.isArray(part) || isHeader(part))
-    const last = isList ? (answer as unknown[]).findLast((part) => Array.isArray(part)) ?? (answer as unknown[]).at(-1) : answer
-    return Array.isArray(last) ? { rows: last as MysqlRow[], header: undefined } : { rows: [], header: last as mysql.ResultSetHeader }
+    const isList =
+      Array.isArray(answer) && answer.length > 0 && answer.every((part) => Array.isArray(part) || isHeader(part))
+    const last = isList
+      ? ((answer as unknown[]).findLast((part) => Array.isArray(part)) ?? (answer as unknown[]).at(-1))
+      : answer
+    return Array.isArray(last)
+      ? { rows: last as MysqlRow[], header: undefined }
+      : { rows: [], header: last as mysql.ResultSetHeader }
   }
 
   async ping(): Promise<void> {

@@ -14,7 +14,19 @@ const LONG_TRANSACTION_MS = 60_000
 /** A JSON value or a text is never longer than this on the way. */
 const SMALL_PACKET = 16_777_216
 
-const SIDE_PRIVILEGES = ['SELECT', 'INSERT', 'UPDATE', 'DELETE', 'CREATE', 'DROP', 'ALTER', 'INDEX', 'REFERENCES', 'TRIGGER', 'LOCK TABLES']
+const SIDE_PRIVILEGES = [
+  'SELECT',
+  'INSERT',
+  'UPDATE',
+  'DELETE',
+  'CREATE',
+  'DROP',
+  'ALTER',
+  'INDEX',
+  'REFERENCES',
+  'TRIGGER',
+  'LOCK TABLES',
+]
 const META_PRIVILEGES = ['SELECT', 'INSERT', 'UPDATE', 'DELETE', 'CREATE', 'DROP', 'LOCK TABLES']
 
 type Check = (context: SideContext, session: MysqlSession, schema: SchemaSpec) => Promise<Finding[]>
@@ -28,36 +40,65 @@ export async function preflight(context: SideContext, session: MysqlSession, sch
     } catch (error) {
       // The missing permission is a finding of its own already.
       if (!(error instanceof CrossfadeError && error.code === 'PERMISSION_DENIED')) throw error
-      findings.push(finding('not-checked', 'warning', `${context.side}: ${error.message}`, 'Grant what is missing and look again.'))
+      findings.push(
+        finding('not-checked', 'warning', `${context.side}: ${error.message}`, 'Grant what is missing and look again.'),
+      )
     }
   }
   return findings
 }
 
-const finding = (code: string, severity: Finding['severity'], message: string, hint: string): Finding => ({ code, severity, message, hint })
+const finding = (code: string, severity: Finding['severity'], message: string, hint: string): Finding => ({
+  code,
+  severity,
+  message,
+  hint,
+})
 
 const server: Check = async ({ side, facts, flavor }) => {
   const { settings, version } = facts
   const findings: Finding[] = []
   if (isOlder(version, flavor.oldestVersion)) {
-    findings.push(finding('old-version', 'blocking', `${side} runs ${flavor.engine} ${version}`, `Use ${flavor.oldestVersion} or newer.`))
+    findings.push(
+      finding(
+        'old-version',
+        'blocking',
+        `${side} runs ${flavor.engine} ${version}`,
+        `Use ${flavor.oldestVersion} or newer.`,
+      ),
+    )
   }
   if (isOn(settings['read_only'])) {
     findings.push(finding('read-only', 'blocking', `the server of ${side} is read only`, 'Connect to the primary.'))
   }
   if (isOn(settings['log_bin']) && settings['binlog_format'] === 'STATEMENT') {
     findings.push(
-      finding('binlog-format', 'blocking', `${side} logs statements, which READ COMMITTED does not allow`, 'Set binlog_format to ROW or MIXED.'),
+      finding(
+        'binlog-format',
+        'blocking',
+        `${side} logs statements, which READ COMMITTED does not allow`,
+        'Set binlog_format to ROW or MIXED.',
+      ),
     )
   }
   if (!isOn(settings['local_infile'])) {
     findings.push(
-      finding('local-infile', 'warning', `${side} has local_infile off: rows are copied by INSERT, at half the speed`, 'Set local_infile=1 for the time of the migration.'),
+      finding(
+        'local-infile',
+        'warning',
+        `${side} has local_infile off: rows are copied by INSERT, at half the speed`,
+        'Set local_infile=1 for the time of the migration.',
+      ),
     )
   }
   if (Number(settings['max_allowed_packet'] ?? 0) < SMALL_PACKET) {
     findings.push(
-      finding('small-packets', 'warning', `${side} takes packets of ${settings['max_allowed_packet']} bytes; longer values and folds become NULL or fail`, 'Raise max_allowed_packet to 64M or more.'),
+      finding(
+        'small-packets',
+        'warning',
+        `${side} takes packets of ${settings['max_allowed_packet']} bytes; longer values and folds become NULL or fail`,
+        'Raise max_allowed_packet to 64M or more.',
+      ),
     )
   }
   return findings
@@ -78,7 +119,9 @@ const permissions: Check = async ({ side, location, facts, flavor }, session) =>
     const hint = missing.includes('SUPER')
       ? 'Grant them, or set log_bin_trust_function_creators=1 instead of granting SUPER.'
       : `GRANT ${missing.join(', ')} ON ${where} TO the user of this URL.`
-    return [finding('missing-permission', 'blocking', `on ${side} the user lacks ${missing.join(', ')} on ${where}`, hint)]
+    return [
+      finding('missing-permission', 'blocking', `on ${side} the user lacks ${missing.join(', ')} on ${where}`, hint),
+    ]
   })
 }
 
@@ -90,10 +133,20 @@ const tables: Check = async ({ side, location }, session, schema) => {
   const withoutKey = Object.entries(schema).filter(([, table]) => table.primaryKey.length === 0)
   return [
     ...others.map(([name, engine]) =>
-      finding('other-engine', 'blocking', `${side}.${String(name)} is ${String(engine)}: its writes cannot be rolled back or fenced`, `ALTER TABLE ${String(name)} ENGINE=InnoDB.`),
+      finding(
+        'other-engine',
+        'blocking',
+        `${side}.${String(name)} is ${String(engine)}: its writes cannot be rolled back or fenced`,
+        `ALTER TABLE ${String(name)} ENGINE=InnoDB.`,
+      ),
     ),
     ...withoutKey.map(([name]) =>
-      finding('no-primary-key', 'warning', `${side}.${name} has no primary key`, 'It can only be retired; its rows are compared as a whole.'),
+      finding(
+        'no-primary-key',
+        'warning',
+        `${side}.${name} has no primary key`,
+        'It can only be retired; its rows are compared as a whole.',
+      ),
     ),
   ]
 }
@@ -107,19 +160,36 @@ const foreignTriggers: Check = async ({ side, location }, session, schema) => {
   if (found.length === 0) return []
   const names = found.map(([name, table]) => `${String(name)} on ${String(table)}`).join(', ')
   return [
-    finding('foreign-triggers', 'warning', `${side} has triggers of its own: ${names}`, 'They also fire for rows that Crossfade writes here. Let them leave @crossfade_sync = 1 alone where that is wrong.'),
+    finding(
+      'foreign-triggers',
+      'warning',
+      `${side} has triggers of its own: ${names}`,
+      'They also fire for rows that Crossfade writes here. Let them leave @crossfade_sync = 1 alone where that is wrong.',
+    ),
   ]
 }
 
 const cascades: Check = async ({ side, location }, session) => {
   const keys = await readForeignKeys(session, location.namespace)
-  const acting = keys.filter(({ onDelete, onUpdate }) => [onDelete, onUpdate].some((rule) => rule === 'CASCADE' || rule === 'SET NULL'))
+  const acting = keys.filter(({ onDelete, onUpdate }) =>
+    [onDelete, onUpdate].some((rule) => rule === 'CASCADE' || rule === 'SET NULL'),
+  )
   if (acting.length === 0) return []
   const parents = [...new Set(acting.map(({ references }) => references))].sort().join(', ')
-  const children = [...new Set(acting.map(({ references }) => references).filter((name) => acting.some(({ table }) => table === name)))].sort()
-  const limit = children.length === 0 ? '' : ` A DELETE of a parent that also reads one of ${children.join(', ')} fails with error 1442.`
+  const children = [
+    ...new Set(acting.map(({ references }) => references).filter((name) => acting.some(({ table }) => table === name))),
+  ].sort()
+  const limit =
+    children.length === 0
+      ? ''
+      : ` A DELETE of a parent that also reads one of ${children.join(', ')} fails with error 1442.`
   return [
-    finding('cascades', 'warning', `${acting.length} foreign keys of ${side} cascade without firing triggers, below ${parents}`, `Triggers on the parents log the children.${limit}`),
+    finding(
+      'cascades',
+      'warning',
+      `${acting.length} foreign keys of ${side} cascade without firing triggers, below ${parents}`,
+      `Triggers on the parents log the children.${limit}`,
+    ),
   ]
 }
 
@@ -128,19 +198,40 @@ const transactions: Check = async ({ side }, session) => {
   const prepared = await session.query(raw('XA RECOVER'))
   return [
     ...open.map((one) =>
-      finding('long-transaction', 'warning', `on ${side}: ${one.session}`, 'End it or wait for it: tables it used cannot be locked, and the switch cannot be made.'),
+      finding(
+        'long-transaction',
+        'warning',
+        `on ${side}: ${one.session}`,
+        'End it or wait for it: tables it used cannot be locked, and the switch cannot be made.',
+      ),
     ),
     ...(prepared.length === 0
       ? []
-      : [finding('prepared-transactions', 'warning', `${side} has ${prepared.length} prepared XA transactions`, 'Commit them or roll them back (XA RECOVER lists them): the switch is not made while there are any.')]),
+      : [
+          finding(
+            'prepared-transactions',
+            'warning',
+            `${side} has ${prepared.length} prepared XA transactions`,
+            'Commit them or roll them back (XA RECOVER lists them): the switch is not made while there are any.',
+          ),
+        ]),
   ]
 }
 
 const replicas: Check = async ({ side }, session) => {
-  const rows = await session.query(raw(`SELECT COUNT(*) FROM information_schema.processlist WHERE command LIKE 'Binlog Dump%'`))
+  const rows = await session.query(
+    raw(`SELECT COUNT(*) FROM information_schema.processlist WHERE command LIKE 'Binlog Dump%'`),
+  )
   const count = Number(rows[0]?.[0] ?? 0)
   if (count === 0) return []
-  return [finding('replicas', 'warning', `${side} has ${count} replicas`, 'Their lag can only be watched when their URLs are given.')]
+  return [
+    finding(
+      'replicas',
+      'warning',
+      `${side} has ${count} replicas`,
+      'Their lag can only be watched when their URLs are given.',
+    ),
+  ]
 }
 
 function isOn(value: string | undefined): boolean {

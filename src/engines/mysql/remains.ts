@@ -8,7 +8,11 @@ import type { MysqlSession } from './session.js'
 import { listTriggers } from './triggers.js'
 
 /** `known`: connections of this process. */
-export async function findRemains(context: SideContext, session: MysqlSession, known: ReadonlySet<number>): Promise<readonly string[]> {
+export async function findRemains(
+  context: SideContext,
+  session: MysqlSession,
+  known: ReadonlySet<number>,
+): Promise<readonly string[]> {
   const { database } = context.meta
   const triggers = await listTriggers(context, session, 'capture', 'cascade', 'gate')
   const tables = await listMetaTables(session, database)

@@ -39,7 +39,9 @@ export function createIndexes(schema: SchemaSpec, { namespace }: SchemaDdlOption
   const tables = Object.entries(schema)
   return [
     ...tables.flatMap(([name, table]) => addMissing(namespace, name, indexAdditions(name, table))),
-    ...tables.flatMap(([name, table]) => addMissing(namespace, name, foreignKeyAdditions(namespace, name, table, schema))),
+    ...tables.flatMap(([name, table]) =>
+      addMissing(namespace, name, foreignKeyAdditions(namespace, name, table, schema)),
+    ),
     ...tables.flatMap(([name, table]) => (table.tenantColumn ? tenantView(namespace, name, table) : [])),
   ]
 }
@@ -102,7 +104,8 @@ function foreignKeyAdditions(namespace: string, name: string, table: TableSpec, 
 function addMissing(namespace: string, table: string, additions: readonly Addition[]): Sql[] {
   if (additions.length === 0) return []
   const clauses = additions.map(
-    ({ exists, clause }) => `IF(EXISTS(${exists.replace('%S', () => quoteText(namespace))}), NULL, ${quoteText(clause)})`,
+    ({ exists, clause }) =>
+      `IF(EXISTS(${exists.replace('%S', () => quoteText(namespace))}), NULL, ${quoteText(clause)})`,
   )
   const alter = quoteText(`ALTER TABLE ${qualify(namespace, table)} `)
   return [
@@ -122,4 +125,3 @@ export function setNextValue(namespace: string, table: string, next: string): Sq
 function list(columns: readonly string[]): string {
   return columns.map(quoteIdentifier).join(', ')
 }
-

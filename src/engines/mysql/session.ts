@@ -1,6 +1,12 @@
 /** One connection of Crossfade to MySQL or MariaDB. */
 import type { Readable } from 'node:stream'
-import mysql, { type Connection, type FieldPacket, type QueryError, type QueryOptions, type ResultSetHeader } from 'mysql2'
+import mysql, {
+  type Connection,
+  type FieldPacket,
+  type QueryError,
+  type QueryOptions,
+  type ResultSetHeader,
+} from 'mysql2'
 import type { Dialect, Session } from '../engine.js'
 import { CrossfadeError } from '../errors.js'
 import { raw, type RawRow, type Sql } from '../sql.js'
@@ -143,7 +149,11 @@ export class MysqlSession implements Session {
       }
     } finally {
       isLeft = true
-      if (!isDone) await this.#abandon(() => isDone, (done) => (wake = done))
+      if (!isDone)
+        await this.#abandon(
+          () => isDone,
+          (done) => (wake = done),
+        )
       this.#onFatal.delete(stop)
     }
     if (failure) throw failure

@@ -4,8 +4,7 @@ import type { SideContext } from './context.js'
 import type { MysqlSession } from './session.js'
 
 /** trx_started is in the server's own time zone, sessions are in UTC. */
-const TRANSACTION_AGE_MS =
-  `GREATEST(0, TIMESTAMPDIFF(MICROSECOND, t.trx_started, CONVERT_TZ(UTC_TIMESTAMP(6), '+00:00', 'SYSTEM')) DIV 1000)`
+const TRANSACTION_AGE_MS = `GREATEST(0, TIMESTAMPDIFF(MICROSECOND, t.trx_started, CONVERT_TZ(UTC_TIMESTAMP(6), '+00:00', 'SYSTEM')) DIV 1000)`
 
 export interface OpenTransaction {
   readonly id: number
@@ -14,7 +13,10 @@ export interface OpenTransaction {
 }
 
 /** Open InnoDB transactions of others, oldest first. Prepared XA transactions whose session is gone have the id 0. */
-export async function openTransactions(session: MysqlSession, condition: Sql = raw('TRUE')): Promise<OpenTransaction[]> {
+export async function openTransactions(
+  session: MysqlSession,
+  condition: Sql = raw('TRUE'),
+): Promise<OpenTransaction[]> {
   const rows = await session.query(
     sql`SELECT t.trx_mysql_thread_id, COALESCE(CONCAT(p.user, '@', p.host), 'no session'), ${raw(TRANSACTION_AGE_MS)}
       FROM information_schema.innodb_trx t LEFT JOIN information_schema.processlist p ON p.id = t.trx_mysql_thread_id

@@ -34,7 +34,11 @@ export interface MysqlSideOptions {
 }
 
 /** @throws {CrossfadeError} CONNECT_FAILED */
-export async function openMysqlSide(location: Location, side: Side, options: MysqlSideOptions = {}): Promise<SideTools> {
+export async function openMysqlSide(
+  location: Location,
+  side: Side,
+  options: MysqlSideOptions = {},
+): Promise<SideTools> {
   const { flavor, facts } = await detect(location.url)
   return new MysqlSide(location, side, flavor, facts, options)
 }
@@ -109,7 +113,8 @@ class MysqlSide implements SideTools {
       dropTables: (schema) => dropTables(schema, ddl()),
       setNextValue: (table, _column, next) => setNextValue(location.namespace, table, next),
       introspect: (session) => introspect(session as MysqlSession, location.namespace, flavor),
-      drift: async (session, schema) => findDrift(side, schema, await introspect(session as MysqlSession, location.namespace, flavor)),
+      drift: async (session, schema) =>
+        findDrift(side, schema, await introspect(session as MysqlSession, location.namespace, flavor)),
     } satisfies SideTools['schema']
     this.capture = createCapture(this.#context)
     this.fence = createFence(this.#context)
@@ -119,7 +124,10 @@ class MysqlSide implements SideTools {
   }
 
   async connect(application?: string): Promise<MysqlSession> {
-    const hooks = { killQuery: (id: number) => this.#killer.killQuery(id), onClose: (closed: MysqlSession) => void this.#open.delete(closed) }
+    const hooks = {
+      killQuery: (id: number) => this.#killer.killQuery(id),
+      onClose: (closed: MysqlSession) => void this.#open.delete(closed),
+    }
     const session = await MysqlSession.open(this.location.url, this.dialect, hooks, application)
     this.#open.add(session)
     this.#ids.add(session.id)
@@ -138,7 +146,15 @@ class MysqlSide implements SideTools {
       const remains = await findRemains(this.#context, session, this.#ids)
       if (remains.length === 0) return findings
       const message = `${this.side} has remains of an earlier run: ${remains.join(', ')}`
-      return [...findings, { code: 'remains', severity: 'warning', message, hint: 'Resume that run, or remove it with `crossfade abort`.' }]
+      return [
+        ...findings,
+        {
+          code: 'remains',
+          severity: 'warning',
+          message,
+          hint: 'Resume that run, or remove it with `crossfade abort`.',
+        },
+      ]
     })
   }
 
@@ -151,7 +167,10 @@ class MysqlSide implements SideTools {
     const lags = await Promise.all((this.options.replicaUrls ?? []).map((url) => readReplicaLag(url, this.flavor)))
     const known = lags.filter((lag) => lag !== null)
     // One of them is the thread that asks.
-    return { replicaLagMs: known.length === 0 ? null : Math.max(...known), runningQueries: Math.max(0, Number(row?.[1] ?? 1) - 1) }
+    return {
+      replicaLagMs: known.length === 0 ? null : Math.max(...known),
+      runningQueries: Math.max(0, Number(row?.[1] ?? 1) - 1),
+    }
   }
 
   dropMeta(): Promise<void> {
@@ -180,4 +199,3 @@ class MysqlSide implements SideTools {
     }
   }
 }
-

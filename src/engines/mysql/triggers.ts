@@ -56,7 +56,9 @@ export async function installTriggers(
   await context.withSession('crossfade triggers', async (session) => {
     const missing = async () => {
       const installed = new Map((await listTriggers(context, session, ...purposes)).map((one) => [one.name, one.body]))
-      return triggers.filter(({ name, body }) => installed.get(name) !== body).map((trigger) => ({ trigger, exists: installed.has(trigger.name) }))
+      return triggers
+        .filter(({ name, body }) => installed.get(name) !== body)
+        .map((trigger) => ({ trigger, exists: installed.has(trigger.name) }))
     }
     for (const { trigger, exists } of await missing()) await create(context, session, trigger, exists, options)
     const [left] = await missing()

@@ -6,7 +6,8 @@ import { numberText, quoteText } from './quote.js'
 /** Most digits after the point that a DECIMAL of 65 digits may have on both engines. */
 const MAX_SCALE = 30
 
-export type Family = 'integer' | 'decimal' | 'double' | 'boolean' | 'text' | 'json' | 'date' | 'time' | 'moment' | 'blob'
+export type Family =
+  'integer' | 'decimal' | 'double' | 'boolean' | 'text' | 'json' | 'date' | 'time' | 'moment' | 'blob'
 
 export function familyOf(type: ColumnType): Family {
   const { kind } = parseType(type)

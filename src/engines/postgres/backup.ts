@@ -18,7 +18,9 @@ export function createBackup(context: SideContext): BackupTools {
     dump: async (file, signal, witness) => {
       const program = await chooseProgram(context)
       if ('reason' in program) {
-        await context.withSession('backup', (session) => dumpLogically(session, location.namespace, file, signal, witness))
+        await context.withSession('backup', (session) =>
+          dumpLogically(session, location.namespace, file, signal, witness),
+        )
         const note = `${program.reason}; the built-in logical dump holds tables and rows, but no views and functions`
         return { tool: 'built-in', note, bytes: (await stat(file)).size }
       }
@@ -27,7 +29,13 @@ export function createBackup(context: SideContext): BackupTools {
         session.transaction(
           async () => {
             const [row] = await session.query(raw('SELECT pg_export_snapshot()'))
-            const options = ['--format=custom', '--no-password', only, `--snapshot=${String(row![0])}`, `--file=${file}`]
+            const options = [
+              '--format=custom',
+              '--no-password',
+              only,
+              `--snapshot=${String(row![0])}`,
+              `--file=${file}`,
+            ]
             await runProgram(program.path, location.url, options, signal)
             await witness?.(session, session)
           },
@@ -45,7 +53,8 @@ export function createBackup(context: SideContext): BackupTools {
         return schemaLocation(location, name)
       }
       const program = await findProgram('pg_restore', majorVersion)
-      if ('reason' in program) throw new CrossfadeError('BACKUP_UNPROVEN', `the dump cannot be restored: ${program.reason}`)
+      if ('reason' in program)
+        throw new CrossfadeError('BACKUP_UNPROVEN', `the dump cannot be restored: ${program.reason}`)
       const target = databaseLocation(location, name)
       await context.withSession('backup', (session) => createDatabase(session, name))
       await prepareDatabase(context, target)
@@ -90,7 +99,9 @@ async function createDatabase(session: PostgresSession, name: string): Promise<v
 /** A dump of one schema has neither the schema `public` nor extensions, which its tables may need. */
 async function prepareDatabase(context: SideContext, target: Location): Promise<void> {
   const extensions = await context.withSession('backup', (session) =>
-    session.query(sql`SELECT e.extname, n.nspname FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace WHERE e.extname <> 'plpgsql'`),
+    session.query(
+      sql`SELECT e.extname, n.nspname FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace WHERE e.extname <> 'plpgsql'`,
+    ),
   )
   await using session = await PostgresSession.open(target.url, 'backup', context.dialect)
   await session.execute(raw(`CREATE SCHEMA IF NOT EXISTS ${quoteIdentifier(target.namespace)}`))
@@ -98,7 +109,11 @@ async function prepareDatabase(context: SideContext, target: Location): Promise<
     await session.execute(raw(`CREATE SCHEMA IF NOT EXISTS ${quoteIdentifier(String(schema))}`))
     // One that cannot be made here shows as a failed restore where a table needs it.
     await session
-      .execute(raw(`CREATE EXTENSION IF NOT EXISTS ${quoteIdentifier(String(extension))} SCHEMA ${quoteIdentifier(String(schema))} CASCADE`))
+      .execute(
+        raw(
+          `CREATE EXTENSION IF NOT EXISTS ${quoteIdentifier(String(extension))} SCHEMA ${quoteIdentifier(String(schema))} CASCADE`,
+        ),
+      )
       .catch(() => undefined)
   }
 }
@@ -110,11 +125,19 @@ async function restoreDatabase(program: string, target: Location, file: string, 
     const list = join(directory, 'list')
     const entries = (await runLocally(program, ['--list', file], signal)).split('\n')
     // The schema is there already; triggers of Crossfade need functions that are not in the dump.
-    const isWanted = (entry: string) => !/^\d+; \d+ \d+ SCHEMA /.test(entry) && !/ TRIGGER \S+ \S+ crossfade_/.test(entry)
+    const isWanted = (entry: string) =>
+      !/^\d+; \d+ \d+ SCHEMA /.test(entry) && !/ TRIGGER \S+ \S+ crossfade_/.test(entry)
     await writeFile(list, entries.filter(isWanted).join('\n'))
     const common = ['--no-owner', '--no-privileges', '--no-password', `--use-list=${list}`, file]
-    await runProgram(program, target.url, ['--section=pre-data', '--section=data', '--exit-on-error', ...common], signal)
-    await runProgram(program, target.url, ['--section=post-data', ...common], signal).catch(() => signal.throwIfAborted())
+    await runProgram(
+      program,
+      target.url,
+      ['--section=pre-data', '--section=data', '--exit-on-error', ...common],
+      signal,
+    )
+    await runProgram(program, target.url, ['--section=post-data', ...common], signal).catch(() =>
+      signal.throwIfAborted(),
+    )
   } finally {
     await rm(directory, { recursive: true, force: true })
   }

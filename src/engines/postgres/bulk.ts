@@ -28,7 +28,8 @@ export function createBulkWriter(namespace: string): BulkWriter {
     },
     pipe: async (from, select, to, table, columns) => {
       const sink = postgres(to).copyIn(target(namespace, table, columns).texts.join(''))
-      if (!(from instanceof PostgresSession)) return pour(fromRows(from.stream(select, ROWS_PER_BATCH)), sink, async () => {})
+      if (!(from instanceof PostgresSession))
+        return pour(fromRows(from.stream(select, ROWS_PER_BATCH)), sink, async () => {})
       const source = from.copyOut(select)
       return pour(fromCopy(source), sink, () => stop(from, source))
     },

@@ -67,7 +67,11 @@ async function install(context: SideContext, tables: readonly CaptureTable[], op
     const plans = tables.map(({ table }) => triggersOf(context, table))
     await installTriggers(context, session, plans, 'log', options)
     const [left] = await missingTriggers(context, session, plans, 'log')
-    if (left) throw new CrossfadeError('STATEMENT_FAILED', `the capture triggers are not on ${left.target} after they were made`)
+    if (left)
+      throw new CrossfadeError(
+        'STATEMENT_FAILED',
+        `the capture triggers are not on ${left.target} after they were made`,
+      )
   })
 }
 
@@ -79,7 +83,11 @@ function triggersOf(context: SideContext, table: string): TriggerPlan {
     functionName: context.meta.logFunction(table),
     triggers: [
       { name: `${prefix}_insert`, event: 'AFTER INSERT', action: `REFERENCING NEW TABLE AS new_rows ${each}` },
-      { name: `${prefix}_update`, event: 'AFTER UPDATE', action: `REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows ${each}` },
+      {
+        name: `${prefix}_update`,
+        event: 'AFTER UPDATE',
+        action: `REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows ${each}`,
+      },
       { name: `${prefix}_delete`, event: 'AFTER DELETE', action: `REFERENCING OLD TABLE AS old_rows ${each}` },
       { name: `${prefix}_truncate`, event: 'AFTER TRUNCATE', action: each },
     ],
@@ -115,7 +123,11 @@ function logFunction(context: SideContext, table: string, texts: readonly string
 }
 
 /** Text that no setting of the application's session changes: date style, time zone, bytea output. */
-async function columnTexts(context: SideContext, session: PostgresSession, { table, columns }: CaptureTable): Promise<string[]> {
+async function columnTexts(
+  context: SideContext,
+  session: PostgresSession,
+  { table, columns }: CaptureTable,
+): Promise<string[]> {
   const rows = await session.query(sql`SELECT a.attname, format_type(coalesce(nullif(t.typbasetype, 0), t.oid), NULL)
     FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid JOIN pg_class c ON c.oid = a.attrelid
     JOIN pg_namespace n ON n.oid = c.relnamespace
@@ -124,7 +136,10 @@ async function columnTexts(context: SideContext, session: PostgresSession, { tab
   return columns.map((column) => {
     const type = types.get(column)
     if (type === undefined) {
-      throw new CrossfadeError('STATEMENT_FAILED', `${qualify(context.location.namespace, table)} has no column "${column}" to capture`)
+      throw new CrossfadeError(
+        'STATEMENT_FAILED',
+        `${qualify(context.location.namespace, table)} has no column "${column}" to capture`,
+      )
     }
     return columnText(`r.${quoteIdentifier(column)}`, type)
   })

@@ -29,7 +29,9 @@ export function classifyError(error: unknown): CrossfadeError {
   if (!(error instanceof DatabaseError)) {
     // Without a SQLSTATE it did not come from the server: the driver could not talk to it.
     if (error instanceof TypeError) return new CrossfadeError('STATEMENT_FAILED', error.message, { cause: error })
-    return new CrossfadeError('CONNECTION_LOST', `the connection to PostgreSQL broke: ${messageOf(error)}`, { cause: error })
+    return new CrossfadeError('CONNECTION_LOST', `the connection to PostgreSQL broke: ${messageOf(error)}`, {
+      cause: error,
+    })
   }
   const state = error.code ?? ''
   const code = state.startsWith('08') ? 'CONNECTION_LOST' : codeOf(error, state)
@@ -38,7 +40,9 @@ export function classifyError(error: unknown): CrossfadeError {
 
 export function connectError(error: unknown, where: string): CrossfadeError {
   const state = error instanceof DatabaseError && error.code ? ` (SQLSTATE ${error.code})` : ''
-  return new CrossfadeError('CONNECT_FAILED', `cannot connect to ${where}: ${messageOf(error)}${state}`, { cause: error })
+  return new CrossfadeError('CONNECT_FAILED', `cannot connect to ${where}: ${messageOf(error)}${state}`, {
+    cause: error,
+  })
 }
 
 function codeOf(error: DatabaseError, state: string): ErrorCode {

@@ -49,7 +49,11 @@ export interface OpenClientOptions {
 }
 
 /** @throws {CrossfadeError} CONNECT_FAILED */
-export async function openClient(url: string, application: string, options: OpenClientOptions = {}): Promise<pg.Client> {
+export async function openClient(
+  url: string,
+  application: string,
+  options: OpenClientOptions = {},
+): Promise<pg.Client> {
   const client = new pg.Client({
     connectionString: driverUrl(url),
     application_name: `${APPLICATION_PREFIX}${application}`,
@@ -63,7 +67,8 @@ export async function openClient(url: string, application: string, options: Open
   client.on('error', () => undefined)
   try {
     await client.connect()
-    const path = options.namespace === undefined ? [] : [`SET search_path = ${quoteIdentifier(options.namespace)}, public`]
+    const path =
+      options.namespace === undefined ? [] : [`SET search_path = ${quoteIdentifier(options.namespace)}, public`]
     await client.query([...SETTINGS, ...path].join(';'))
     await client.query(OPTIONAL_SETTINGS.map(inItsOwnBlock).join(';'))
     return client
@@ -91,7 +96,11 @@ export function driverUrl(url: string): string {
 }
 
 /** Knex configuration for tables of Crossfade's own on this server. */
-export function knexConfig(url: string): { client: 'pg'; connection: Record<string, unknown>; pool: { min: number; max: number } } {
+export function knexConfig(url: string): {
+  client: 'pg'
+  connection: Record<string, unknown>
+  pool: { min: number; max: number }
+} {
   return {
     client: 'pg',
     connection: {

@@ -54,7 +54,9 @@ function typeDrift(place: string, planned: ColumnType, serverType: string): Find
       code: 'other-type',
       severity: isJsonInText ? 'warning' : 'blocking',
       message: `${place} is ${serverType}, the plan says ${planned} (${ddlType(planned)})`,
-      hint: isJsonInText ? 'Rows that are no valid JSON fail when they are copied.' : 'Mend the schema of the plan or the column.',
+      hint: isJsonInText
+        ? 'Rows that are no valid JSON fail when they are copied.'
+        : 'Mend the schema of the plan or the column.',
     },
   ]
 }

@@ -18,7 +18,10 @@ export interface Program {
 }
 
 /** The newest one that is not older than the server: pg_dump refuses newer servers. */
-export async function findProgram(name: 'pg_dump' | 'pg_restore', serverMajor: number): Promise<Program | { reason: string }> {
+export async function findProgram(
+  name: 'pg_dump' | 'pg_restore',
+  serverMajor: number,
+): Promise<Program | { reason: string }> {
   const found: Program[] = []
   for (const directory of await directories()) {
     const program = await probe(join(directory, name))
@@ -27,12 +30,19 @@ export async function findProgram(name: 'pg_dump' | 'pg_restore', serverMajor: n
   const [best] = found.filter(({ major }) => major >= serverMajor).toSorted((a, b) => a.major - b.major)
   if (best) return best
   const [newest] = found.toSorted((a, b) => b.major - a.major)
-  return { reason: newest ? `${name} ${newest.version} is older than the server (${serverMajor})` : `there is no ${name} on this machine` }
+  return {
+    reason: newest
+      ? `${name} ${newest.version} is older than the server (${serverMajor})`
+      : `there is no ${name} on this machine`,
+  }
 }
 
 async function directories(): Promise<string[]> {
   const versions = await readdir(DEBIAN).catch(() => [])
-  return [...(process.env['PATH'] ?? '').split(delimiter).filter(Boolean), ...versions.map((version) => join(DEBIAN, version, 'bin'))]
+  return [
+    ...(process.env['PATH'] ?? '').split(delimiter).filter(Boolean),
+    ...versions.map((version) => join(DEBIAN, version, 'bin')),
+  ]
 }
 
 async function probe(path: string): Promise<Program | undefined> {
@@ -46,7 +56,12 @@ async function probe(path: string): Promise<Program | undefined> {
 }
 
 /** Runs a program of libpq against `url`. The password goes by the environment: arguments are visible to everybody. */
-export async function runProgram(path: string, url: string, args: readonly string[], signal: AbortSignal): Promise<string> {
+export async function runProgram(
+  path: string,
+  url: string,
+  args: readonly string[],
+  signal: AbortSignal,
+): Promise<string> {
   const target = new URL(driverUrl(url))
   const password = decodeURIComponent(target.password)
   target.password = ''

@@ -28,13 +28,17 @@ export function renderExpression(expr: Expr, context: ExprContext, meta: MetaFun
     }
     case 'case': {
       const type = wanted ?? typeOf(expr)
-      const branches = expr.branches.map(({ when, then }) => sql`WHEN ${render(when, 'boolean')} THEN ${render(then, type)}`)
+      const branches = expr.branches.map(
+        ({ when, then }) => sql`WHEN ${render(when, 'boolean')} THEN ${render(then, type)}`,
+      )
       if (branches.length === 0) return render(expr.otherwise, type)
       return sql`CASE ${join(branches, ' ')} ELSE ${render(expr.otherwise, type)} END`
     }
     case 'valueTable': {
       const text = textOf(render(expr.input, literalType(expr.input)), typeOf(expr.input))
-      const lines = Object.entries(expr.table).map(([key, value]) => `WHEN ${quoteLiteral(key)} THEN ${quoteLiteral(value)}`)
+      const lines = Object.entries(expr.table).map(
+        ([key, value]) => `WHEN ${quoteLiteral(key)} THEN ${quoteLiteral(value)}`,
+      )
       const otherwise = expr.otherwise === 'keep' ? text : literal(expr.otherwise.value, 'text')
       return lines.length === 0 ? otherwise : sql`CASE ${text} ${raw(lines.join(' '))} ELSE ${otherwise} END`
     }
@@ -86,7 +90,9 @@ export function renderExpression(expr: Expr, context: ExprContext, meta: MetaFun
       return renderFold(expr.fold, context, meta)
     case 'raw': {
       const parts = expr.sql.postgres.split(/\{(\w+)\}/)
-      const pieces = parts.map((part, index) => (index % 2 === 0 ? raw(part) : sql`(${render(inputOf(expr.inputs, part))})`))
+      const pieces = parts.map((part, index) =>
+        index % 2 === 0 ? raw(part) : sql`(${render(inputOf(expr.inputs, part))})`,
+      )
       return sql`(${join(pieces, '')})`
     }
   }
@@ -129,7 +135,11 @@ function operandType(expr: Extract<Expr, { op: 'compare' | 'same' }>, context: E
 }
 
 /** Both sides in one type: a literal takes the type of the other side, a number beside a text is compared as text. */
-function operands(expr: Extract<Expr, { op: 'compare' | 'same' }>, context: ExprContext, render: Render): [left: Sql, right: Sql] {
+function operands(
+  expr: Extract<Expr, { op: 'compare' | 'same' }>,
+  context: ExprContext,
+  render: Render,
+): [left: Sql, right: Sql] {
   const [leftType, rightType] = [inferType(expr.left, context), inferType(expr.right, context)]
   const left = render(expr.left, rightType)
   const right = render(expr.right, leftType)
@@ -162,7 +172,9 @@ function arithmetic(
 function renderFold(fold: FoldExpr, outer: ExprContext, meta: MetaFunctions): Sql {
   const context = childContext(fold, outer)
   const render: Render = (expr, type) => renderExpression(expr, context, meta, type)
-  const conditions = fold.by.map(([child, owner]) => render({ op: 'compare', operator: '=', left: child, right: owner }))
+  const conditions = fold.by.map(([child, owner]) =>
+    render({ op: 'compare', operator: '=', left: child, right: owner }),
+  )
   if (fold.where) conditions.push(render(fold.where, 'boolean'))
   const element = jsonObject(membersOf(fold.element, context, render, meta))
   const source = raw(`${outer.table(fold.from)} AS ${context.alias('c')}`)
@@ -194,4 +206,3 @@ function where(conditions: readonly Sql[]): Sql {
 export function inByteOrder(column: Sql, type: ColumnType): Sql {
   return isTextType(type) ? sql`${column}${BYTE_ORDER}` : column
 }
-

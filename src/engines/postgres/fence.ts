@@ -13,7 +13,14 @@ import { quoteLiteral } from './literals.js'
 import { longTransactions } from './long-transactions.js'
 import { ensureMeta, triggerPrefix } from './meta.js'
 import type { PostgresSession } from './session.js'
-import { dropTriggers, installTriggers, listTriggers, missingTriggers, withPartitions, type TriggerPlan } from './triggers.js'
+import {
+  dropTriggers,
+  installTriggers,
+  listTriggers,
+  missingTriggers,
+  withPartitions,
+  type TriggerPlan,
+} from './triggers.js'
 
 export function createFence(context: SideContext): Fence {
   const { meta, side } = context
@@ -27,7 +34,10 @@ export function createFence(context: SideContext): Fence {
         if (left) throw new CrossfadeError('STATEMENT_FAILED', `the gate is not on ${left.target} after it was made`)
       }),
     isArmed: (tables) =>
-      context.withSession('gates', async (session) => (await missingTriggers(context, session, plans(tables), 'gate')).length === 0),
+      context.withSession(
+        'gates',
+        async (session) => (await missingTriggers(context, session, plans(tables), 'gate')).length === 0,
+      ),
     disarm: (tables, options) =>
       context.withSession('gates', async (session) => {
         const targets = new Set<string>()
@@ -52,7 +62,8 @@ export function createFence(context: SideContext): Fence {
         await session.query(setGate(context, epoch, true))
         await expectState(context, session, epoch, true)
       }),
-    longTransactions: (olderThanMs) => context.withSession('fence', (session) => longTransactions(session, olderThanMs)),
+    longTransactions: (olderThanMs) =>
+      context.withSession('fence', (session) => longTransactions(session, olderThanMs)),
     remove: () =>
       context.withSession('fence', async (session) => {
         await dropTriggers(session, await listTriggers(context, session, 'gate'), {})
@@ -122,7 +133,9 @@ async function exists({ meta, side }: SideContext, session: PostgresSession): Pr
 
 /** The sequence is the truth; the row is for people. */
 async function read({ meta, side }: SideContext, session: PostgresSession): Promise<AuthorityState> {
-  const [row] = await session.query(sql`SELECT last_value / 2, is_called AND last_value % 2 = 1 FROM ${raw(meta.qualified.gate)}`)
+  const [row] = await session.query(
+    sql`SELECT last_value / 2, is_called AND last_value % 2 = 1 FROM ${raw(meta.qualified.gate)}`,
+  )
   return { side, epoch: Number(row![0]), isWritable: row![1] === 't' }
 }
 
@@ -141,7 +154,9 @@ async function close(
     const leftMs = Math.max(1, Math.floor(budgetMs - waitedMs()))
     try {
       await session.transaction(async () => {
-        await session.script(`SET LOCAL lock_timeout = '${leftMs}ms'; SELECT pg_advisory_xact_lock(${context.meta.gateLock.text})`)
+        await session.script(
+          `SET LOCAL lock_timeout = '${leftMs}ms'; SELECT pg_advisory_xact_lock(${context.meta.gateLock.text})`,
+        )
         await writeRow(context, session, epoch, false)
         // Last: the value stays also when the commit fails, and then the side is closed, which harms nobody.
         await session.query(setGate(context, epoch, false))
@@ -158,21 +173,38 @@ async function close(
   }
 }
 
-async function writeRow({ meta, side }: SideContext, session: PostgresSession, epoch: number, isWritable: boolean): Promise<void> {
+async function writeRow(
+  { meta, side }: SideContext,
+  session: PostgresSession,
+  epoch: number,
+  isWritable: boolean,
+): Promise<void> {
   const row = raw(meta.qualified.authority)
   const changed = await session.execute(
     sql`UPDATE ${row} SET epoch = ${epoch}, is_writable = ${isWritable}, at = clock_timestamp() WHERE side = ${side}`,
   )
-  if (changed !== 1) throw new CrossfadeError('STATEMENT_FAILED', `the authority row of ${side} is missing in ${meta.qualified.authority}`)
+  if (changed !== 1)
+    throw new CrossfadeError(
+      'STATEMENT_FAILED',
+      `the authority row of ${side} is missing in ${meta.qualified.authority}`,
+    )
 }
 
 function setGate({ meta }: SideContext, epoch: number, isWritable: boolean) {
   return sql`SELECT setval(${meta.qualified.gate}, ${epoch * 2 + (isWritable ? 1 : 0)})`
 }
 
-async function expectState(context: SideContext, session: PostgresSession, epoch: number, isWritable: boolean): Promise<void> {
+async function expectState(
+  context: SideContext,
+  session: PostgresSession,
+  epoch: number,
+  isWritable: boolean,
+): Promise<void> {
   const state = await read(context, session)
   if (state.epoch === epoch && state.isWritable === isWritable) return
   const found = `${state.isWritable ? 'open' : 'closed'} at epoch ${state.epoch}`
-  throw new CrossfadeError('STATEMENT_FAILED', `the gate of ${context.side} is ${found} right after it was set to epoch ${epoch}`)
+  throw new CrossfadeError(
+    'STATEMENT_FAILED',
+    `the gate of ${context.side} is ${found} right after it was set to epoch ${epoch}`,
+  )
 }

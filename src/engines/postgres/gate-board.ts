@@ -5,7 +5,15 @@ import type { Side } from '../engine.js'
 import { CrossfadeError } from '../errors.js'
 import type { BoardState, ClientInfo, GateBoard, Readiness } from '../gate-board.js'
 import { connectPostgres, destroyPostgres } from './pool-connect.js'
-import { boardNames, isMissing, parseClient, parseState, STATE_COLUMNS, type ClientRow, type StateRow } from './gate-sql.js'
+import {
+  boardNames,
+  isMissing,
+  parseClient,
+  parseState,
+  STATE_COLUMNS,
+  type ClientRow,
+  type StateRow,
+} from './gate-sql.js'
 
 const CONNECT_MS = 5_000
 /** Behind the push: a client that died silently is only found by looking. */
@@ -60,7 +68,10 @@ export class PostgresGateBoard implements GateBoard {
 
   async hold({ holdId, leaseMs }: { holdId: string; leaseMs: number }): Promise<void> {
     await this.#query(`DELETE FROM ${this.#names.clients} WHERE seen_at < clock_timestamp() - interval '${FORGET_S} s'`)
-    await this.#change(`state = 'held', hold_id = $1, held_until = clock_timestamp() + $2 * interval '1 ms'`, '', [holdId, leaseMs])
+    await this.#change(`state = 'held', hold_id = $1, held_until = clock_timestamp() + $2 * interval '1 ms'`, '', [
+      holdId,
+      leaseMs,
+    ])
   }
 
   async clientsReady(holdId: string, budgetMs: number): Promise<Readiness> {
@@ -76,7 +87,10 @@ export class PostgresGateBoard implements GateBoard {
         const leftMs = until - performance.now()
         if (stragglers.length === 0 || leftMs <= 0) return { held: live.length - stragglers.length, stragglers }
         const timer = new AbortController()
-        await Promise.race([told, sleep(Math.min(leftMs, LOOK_AGAIN_MS), undefined, { signal: timer.signal }).catch(() => undefined)])
+        await Promise.race([
+          told,
+          sleep(Math.min(leftMs, LOOK_AGAIN_MS), undefined, { signal: timer.signal }).catch(() => undefined),
+        ])
         timer.abort()
       }
     } finally {
@@ -85,9 +99,11 @@ export class PostgresGateBoard implements GateBoard {
   }
 
   async extend(leaseMs: number): Promise<boolean> {
-    return this.#change(`held_until = clock_timestamp() + $1 * interval '1 ms'`, `AND state = 'held' AND held_until > clock_timestamp()`, [
-      leaseMs,
-    ])
+    return this.#change(
+      `held_until = clock_timestamp() + $1 * interval '1 ms'`,
+      `AND state = 'held' AND held_until > clock_timestamp()`,
+      [leaseMs],
+    )
   }
 
   async release({ side, epoch }: { side: Side; epoch: number }): Promise<void> {
@@ -138,7 +154,9 @@ export class PostgresGateBoard implements GateBoard {
 
   async #push(): Promise<void> {
     const { gate, gateChannelText } = this.#names
-    await this.#query(`SELECT pg_notify('${gateChannelText}', row_to_json(s)::text) FROM (SELECT ${STATE_COLUMNS} FROM ${gate}) s`)
+    await this.#query(
+      `SELECT pg_notify('${gateChannelText}', row_to_json(s)::text) FROM (SELECT ${STATE_COLUMNS} FROM ${gate}) s`,
+    )
   }
 
   async #ifThere<R extends pg.QueryResultRow>(text: string): Promise<R[]> {

@@ -2,7 +2,13 @@
 import { createHash } from 'node:crypto'
 import pg from 'pg'
 import type { Side } from '../engine.js'
-import { CLIENT_GONE_MS, CLIENT_RECONNECT_MS, type BoardState, type ClientInfo, type ClientState } from '../gate-board.js'
+import {
+  CLIENT_GONE_MS,
+  CLIENT_RECONNECT_MS,
+  type BoardState,
+  type ClientInfo,
+  type ClientState,
+} from '../gate-board.js'
 import { quotePostgres } from './pool-connect.js'
 
 export function boardNames(meta: string) {

@@ -86,6 +86,7 @@ export function childContext(fold: FoldExpr, context: ExprContext): ExprContext 
   return {
     ...context,
     alias: (alias) => (alias === CHILD ? quoteIdentifier(CHILD) : context.alias(alias)),
-    typeOf: (alias, column) => (alias === CHILD ? context.typeOfTable(fold.from, column) : context.typeOf(alias, column)),
+    typeOf: (alias, column) =>
+      alias === CHILD ? context.typeOfTable(fold.from, column) : context.typeOf(alias, column),
   }
 }

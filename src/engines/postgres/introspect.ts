@@ -32,7 +32,9 @@ interface RawForeignKey extends RawKey {
 interface RawTable {
   readonly columns: readonly RawColumn[] | null
   readonly primaryKey: readonly string[] | null
-  readonly indexes: readonly (RawKey & { readonly isUnique: boolean; readonly method: string; readonly include: readonly string[] })[] | null
+  readonly indexes:
+    | readonly (RawKey & { readonly isUnique: boolean; readonly method: string; readonly include: readonly string[] })[]
+    | null
   readonly foreignKeys: readonly RawForeignKey[] | null
   readonly checks: readonly string[] | null
 }
@@ -64,7 +66,9 @@ export async function introspect(session: Session, namespace: string): Promise<R
       'checks', (SELECT json_agg(pg_get_constraintdef(k.oid)) FROM pg_constraint k WHERE k.conrelid = c.oid AND k.contype = 'c'))
     FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
     WHERE n.nspname = ${namespace} AND c.relkind IN ('r', 'p') AND NOT c.relispartition ORDER BY c.relname`)
-  return Object.fromEntries(rows.map(([name, json]) => [String(name), foundTable(JSON.parse(String(json)) as RawTable)]))
+  return Object.fromEntries(
+    rows.map(([name, json]) => [String(name), foundTable(JSON.parse(String(json)) as RawTable)]),
+  )
 }
 
 function foundTable(table: RawTable): FoundTable {
@@ -72,13 +76,20 @@ function foundTable(table: RawTable): FoundTable {
   const indexes = (table.indexes ?? []).map(({ name, columns, include, method, isUnique }) => ({
     name,
     isUnique,
-    spec: { columns, ...(include.length > 0 ? { include } : {}), ...(method === 'gin' ? { method: 'gin' as const } : {}) },
+    spec: {
+      columns,
+      ...(include.length > 0 ? { include } : {}),
+      ...(method === 'gin' ? { method: 'gin' as const } : {}),
+    },
   }))
-  const pick = (isUnique: boolean) => indexes.filter((index) => index.isUnique === isUnique).map(({ name, spec }) => [name, spec] as const)
+  const pick = (isUnique: boolean) =>
+    indexes.filter((index) => index.isUnique === isUnique).map(({ name, spec }) => [name, spec] as const)
   return {
     serverTypes: Object.fromEntries((table.columns ?? []).map(({ name, type }) => [name, type])),
     spec: {
-      columns: Object.fromEntries((table.columns ?? []).map((column) => [column.name, columnSpec(column, enums.get(column.name))])),
+      columns: Object.fromEntries(
+        (table.columns ?? []).map((column) => [column.name, columnSpec(column, enums.get(column.name))]),
+      ),
       primaryKey: table.primaryKey ?? [],
       unique: Object.fromEntries(pick(true)),
       indexes: Object.fromEntries(pick(false)),

@@ -68,11 +68,18 @@ async function take(context: SideContext, session: PostgresSession, runEpoch: nu
 }
 
 /** The old run had its time. Only sessions of Crossfade take this lock, and only those are ended. */
-async function endHolders(context: SideContext, session: PostgresSession, overMs: number, cause: CrossfadeError): Promise<void> {
+async function endHolders(
+  context: SideContext,
+  session: PostgresSession,
+  overMs: number,
+  cause: CrossfadeError,
+): Promise<void> {
   if (overMs < 0) return
   if (overMs > END_MS) {
     const who = (await lockBlockers(session, context.meta.leaseLock)).join('; ')
-    throw new CrossfadeError('LEASE_HELD', `sessions of an older run on ${context.side} could not be ended: ${who}`, { cause })
+    throw new CrossfadeError('LEASE_HELD', `sessions of an older run on ${context.side} could not be ended: ${who}`, {
+      cause,
+    })
   }
   for (const pid of await ownHolders(session, context.meta.leaseLock)) {
     await session.query(sql`SELECT pg_terminate_backend(CAST(${pid} AS integer))`)

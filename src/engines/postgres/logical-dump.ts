@@ -22,7 +22,12 @@ const GZIP_MAGIC = Buffer.from([0x1f, 0x8b])
 interface TableLine {
   readonly table: string
   /** Columns that can be written, with the server's names of their types. */
-  readonly columns: readonly { readonly name: string; readonly type: string; readonly default: string | null; readonly notNull: boolean }[]
+  readonly columns: readonly {
+    readonly name: string
+    readonly type: string
+    readonly default: string | null
+    readonly notNull: boolean
+  }[]
   readonly primaryKey: string | null
   /** Everything that comes after the rows, for a restore by hand. */
   readonly constraints: readonly string[]
@@ -63,7 +68,8 @@ async function* lines(session: PostgresSession, namespace: string): AsyncGenerat
     const columns = table.columns.map(({ name }) => quoteIdentifier(name)).join(', ')
     if (columns === '') continue
     const select = raw(`SELECT ${columns} FROM ${qualify(namespace, table.table)}`)
-    for await (const rows of session.stream(select, ROWS_PER_BATCH)) yield rows.map((row) => `${JSON.stringify(row)}\n`).join('')
+    for await (const rows of session.stream(select, ROWS_PER_BATCH))
+      yield rows.map((row) => `${JSON.stringify(row)}\n`).join('')
   }
 }
 
@@ -85,7 +91,12 @@ async function readTables(session: PostgresSession, namespace: string): Promise<
 }
 
 /** Tables with their primary keys and rows, into a schema made for it. */
-export async function restoreLogically(session: PostgresSession, namespace: string, file: string, signal: AbortSignal): Promise<void> {
+export async function restoreLogically(
+  session: PostgresSession,
+  namespace: string,
+  file: string,
+  signal: AbortSignal,
+): Promise<void> {
   await session.execute(raw(`CREATE SCHEMA ${quoteIdentifier(namespace)}`))
   const input = createInterface({ input: createReadStream(file, { signal }).pipe(createGunzip()), crlfDelay: Infinity })
   let table: TableLine | undefined
@@ -105,7 +116,8 @@ export async function restoreLogically(session: PostgresSession, namespace: stri
         continue
       }
       if (!isHeaderRead) {
-        if (!('format' in value) || value.format !== FORMAT) throw new CrossfadeError('BACKUP_UNPROVEN', `${file} is no dump of ${FORMAT}`)
+        if (!('format' in value) || value.format !== FORMAT)
+          throw new CrossfadeError('BACKUP_UNPROVEN', `${file} is no dump of ${FORMAT}`)
         isHeaderRead = true
         continue
       }
@@ -118,11 +130,18 @@ export async function restoreLogically(session: PostgresSession, namespace: stri
 }
 
 function tableDdl(namespace: string, { table, columns, primaryKey }: TableLine): string {
-  const parts = columns.map(({ name, type, notNull }) => `${quoteIdentifier(name)} ${type}${notNull ? ' NOT NULL' : ''}`)
+  const parts = columns.map(
+    ({ name, type, notNull }) => `${quoteIdentifier(name)} ${type}${notNull ? ' NOT NULL' : ''}`,
+  )
   return `CREATE TABLE ${qualify(namespace, table)} (${[...parts, ...(primaryKey === null ? [] : [primaryKey])].join(', ')})`
 }
 
-async function copyRows(session: PostgresSession, namespace: string, { table, columns }: TableLine, rows: readonly RawRow[]): Promise<void> {
+async function copyRows(
+  session: PostgresSession,
+  namespace: string,
+  { table, columns }: TableLine,
+  rows: readonly RawRow[],
+): Promise<void> {
   const target = `${qualify(namespace, table)} (${columns.map(({ name }) => quoteIdentifier(name)).join(', ')})`
   await pipeline(Readable.from([copyText(rows)]), session.copyIn(target))
 }

@@ -56,7 +56,9 @@ export function metaNames(side: Side, namespace: string, schema: string): MetaNa
 
 /** Advisory locks are per database and shared with the application: 64 bits of a hash keep out of its way. */
 function lockKey(purpose: string, ...parts: readonly string[]): LockKey {
-  const hash = createHash('sha256').update(['crossfade', purpose, ...parts].join('\0')).digest()
+  const hash = createHash('sha256')
+    .update(['crossfade', purpose, ...parts].join('\0'))
+    .digest()
   const [high, low] = [hash.readInt32BE(0), hash.readInt32BE(4)]
   return { high, low, text: `${high}, ${low}` }
 }

@@ -23,7 +23,11 @@ export interface PostgresSide extends SideTools {
 export type OpenPostgresOptions = Pick<PostgresDialectOptions, 'rowHash'>
 
 /** @throws {CrossfadeError} CONNECT_FAILED */
-export async function openPostgresSide(location: Location, side: Side, options: OpenPostgresOptions = {}): Promise<PostgresSide> {
+export async function openPostgresSide(
+  location: Location,
+  side: Side,
+  options: OpenPostgresOptions = {},
+): Promise<PostgresSide> {
   const { namespace, metaNamespace } = location
   const { facts, majorVersion, canReplicate } = await readFacts(location, postgresDialect({ metaNamespace }))
   const dialect = postgresDialect({ metaNamespace, majorVersion, ...options })

@@ -10,7 +10,8 @@ export function createPostgresPoolDriver(url: string): PoolDriver {
   return {
     engine: 'postgres',
     where: `postgres at ${readPostgresUrl(url).where}`,
-    connect: async ({ timeoutMs, application }) => new PostgresConnection(await connectPostgres(url, { timeoutMs, application })),
+    connect: async ({ timeoutMs, application }) =>
+      new PostgresConnection(await connectPostgres(url, { timeoutMs, application })),
     cancel: async (id) => {
       const client = await connectPostgres(url, { timeoutMs: CANCEL_MS, application: 'crossfade pool cancel' })
       try {
@@ -107,7 +108,19 @@ class PostgresConnection implements DriverConnection {
 
 /** The fence shares its SQLSTATE with every read-only transaction, so its own prefix has to tell them apart. */
 const FENCE_PREFIX = 'crossfade: side'
-const LOST = new Set(['57P01', '57P02', '57P04', '57P05', '25P03', '25P04', '08000', '08003', '08006', '08007', '08P01'])
+const LOST = new Set([
+  '57P01',
+  '57P02',
+  '57P04',
+  '57P05',
+  '25P03',
+  '25P04',
+  '08000',
+  '08003',
+  '08006',
+  '08007',
+  '08P01',
+])
 
 function fault(error: unknown): Fault {
   if (!(error instanceof pg.DatabaseError)) {

@@ -25,8 +25,20 @@ export const finding = (code: string, severity: Finding['severity'], message: st
   hint,
 })
 
-export async function preflight(context: SideContext, session: PostgresSession, schema: SchemaSpec): Promise<Finding[]> {
-  const checks: readonly Check[] = [checkServer, checkRights, checkTables, checkTransactions, checkReplicas, checkSize, checkRemains]
+export async function preflight(
+  context: SideContext,
+  session: PostgresSession,
+  schema: SchemaSpec,
+): Promise<Finding[]> {
+  const checks: readonly Check[] = [
+    checkServer,
+    checkRights,
+    checkTables,
+    checkTransactions,
+    checkReplicas,
+    checkSize,
+    checkRemains,
+  ]
   const findings: Finding[] = []
   for (const check of checks) findings.push(...(await check(context, session, schema)))
   return findings
@@ -40,20 +52,49 @@ const checkServer: Check = async ({ side, facts, majorVersion }, session) => {
   const [isReplica, clock, used] = row!
   const answeredAt = Date.now()
   if (majorVersion < OLDEST_VERSION) {
-    findings.push(finding('old-version', 'blocking', `${side} runs PostgreSQL ${facts.version}`, `Use PostgreSQL ${OLDEST_VERSION} or newer.`))
+    findings.push(
+      finding(
+        'old-version',
+        'blocking',
+        `${side} runs PostgreSQL ${facts.version}`,
+        `Use PostgreSQL ${OLDEST_VERSION} or newer.`,
+      ),
+    )
   }
-  if (isReplica === 't') findings.push(finding('read-only', 'blocking', `the server of ${side} is a replica`, 'Connect to the primary.'))
+  if (isReplica === 't')
+    findings.push(finding('read-only', 'blocking', `the server of ${side} is a replica`, 'Connect to the primary.'))
   if (facts.settings['server_encoding'] !== 'UTF8') {
     const encoding = facts.settings['server_encoding']
-    findings.push(finding('encoding', 'blocking', `the database of ${side} is encoded in ${encoding}`, 'Only UTF8 holds every text; move the data to a database in UTF8 first.'))
+    findings.push(
+      finding(
+        'encoding',
+        'blocking',
+        `the database of ${side} is encoded in ${encoding}`,
+        'Only UTF8 holds every text; move the data to a database in UTF8 first.',
+      ),
+    )
   }
   const skewMs = Math.max(sentAt - Number(clock), Number(clock) - answeredAt)
   if (skewMs > MAX_CLOCK_SKEW_MS) {
-    findings.push(finding('clock-skew', 'warning', `the clock of ${side} is off by ${(skewMs / 1000).toFixed(1)} s from this machine`, 'Let both machines follow a time server.'))
+    findings.push(
+      finding(
+        'clock-skew',
+        'warning',
+        `the clock of ${side} is off by ${(skewMs / 1000).toFixed(1)} s from this machine`,
+        'Let both machines follow a time server.',
+      ),
+    )
   }
   const free = Number(facts.settings['max_connections'] ?? 0) - Number(used)
   if (free < CONNECTIONS_NEEDED) {
-    findings.push(finding('few-connections', 'warning', `${side} has ${free} of ${facts.settings['max_connections']} connections left`, `Leave ${CONNECTIONS_NEEDED} for the migration, or raise max_connections.`))
+    findings.push(
+      finding(
+        'few-connections',
+        'warning',
+        `${side} has ${free} of ${facts.settings['max_connections']} connections left`,
+        `Leave ${CONNECTIONS_NEEDED} for the migration, or raise max_connections.`,
+      ),
+    )
   }
   return findings
 }
@@ -65,19 +106,52 @@ const checkRights: Check = async ({ side, canReplicate, meta, location, majorVer
     coalesce((SELECT has_schema_privilege(oid, 'CREATE') FROM pg_namespace WHERE nspname = ${meta.schema}), false),
     (SELECT has_schema_privilege(oid, 'CREATE') FROM pg_namespace WHERE nspname = ${location.namespace}),
     pg_has_role('pg_read_all_stats', 'USAGE')`)
-  const [user, database, mayCreate, mayUseMeta, mayUseNamespace, seesSessions] = row!.map((value) => (value === null ? null : String(value)))
+  const [user, database, mayCreate, mayUseMeta, mayUseNamespace, seesSessions] = row!.map((value) =>
+    value === null ? null : String(value),
+  )
   if (!canReplicate) {
-    const hint = majorVersion >= 15 ? `GRANT SET ON PARAMETER session_replication_role TO ${user}, or use a superuser.` : 'Use a superuser: before PostgreSQL 15 this right cannot be granted.'
-    findings.push(finding('replication-role', 'blocking', `on ${side} the role ${user} may not set session_replication_role, so foreign keys and triggers would fire for rows that Crossfade writes`, hint))
+    const hint =
+      majorVersion >= 15
+        ? `GRANT SET ON PARAMETER session_replication_role TO ${user}, or use a superuser.`
+        : 'Use a superuser: before PostgreSQL 15 this right cannot be granted.'
+    findings.push(
+      finding(
+        'replication-role',
+        'blocking',
+        `on ${side} the role ${user} may not set session_replication_role, so foreign keys and triggers would fire for rows that Crossfade writes`,
+        hint,
+      ),
+    )
   }
   if (mayCreate !== 't' && mayUseMeta !== 't') {
-    findings.push(finding('missing-permission', 'blocking', `on ${side} the role ${user} may not make the schema ${meta.schema}`, `GRANT CREATE ON DATABASE ${database} TO ${user}, or CREATE SCHEMA ${meta.schema} AUTHORIZATION ${user}.`))
+    findings.push(
+      finding(
+        'missing-permission',
+        'blocking',
+        `on ${side} the role ${user} may not make the schema ${meta.schema}`,
+        `GRANT CREATE ON DATABASE ${database} TO ${user}, or CREATE SCHEMA ${meta.schema} AUTHORIZATION ${user}.`,
+      ),
+    )
   }
   if (mayUseNamespace === 'f' || (mayUseNamespace === null && mayCreate !== 't')) {
-    findings.push(finding('missing-permission', 'blocking', `on ${side} the role ${user} may not make tables in the schema ${location.namespace}`, `GRANT CREATE ON SCHEMA ${location.namespace} TO ${user}.`))
+    findings.push(
+      finding(
+        'missing-permission',
+        'blocking',
+        `on ${side} the role ${user} may not make tables in the schema ${location.namespace}`,
+        `GRANT CREATE ON SCHEMA ${location.namespace} TO ${user}.`,
+      ),
+    )
   }
   if (seesSessions !== 't') {
-    findings.push(finding('blind', 'warning', `on ${side} the role ${user} does not see other sessions, so nobody who stands in the way can be named`, `GRANT pg_read_all_stats TO ${user}.`))
+    findings.push(
+      finding(
+        'blind',
+        'warning',
+        `on ${side} the role ${user} does not see other sessions, so nobody who stands in the way can be named`,
+        `GRANT pg_read_all_stats TO ${user}.`,
+      ),
+    )
   }
   return findings
 }
@@ -95,23 +169,47 @@ const checkTransactions: Check = async ({ side }, session) => {
 }
 
 const checkReplicas: Check = async ({ side }, session) => {
-  const rows = await session.query(sql`SELECT coalesce(nullif(application_name, ''), host(client_addr), 'unnamed'), sync_state,
+  const rows =
+    await session.query(sql`SELECT coalesce(nullif(application_name, ''), host(client_addr), 'unnamed'), sync_state,
     coalesce(extract(epoch FROM replay_lag) * 1000, 0) FROM pg_stat_replication ORDER BY 1`)
   if (rows.length === 0) return []
-  const names = rows.map(([name, state, lag]) => `${String(name)} (${String(state)}, ${Math.round(Number(lag))} ms behind)`).join(', ')
-  return [finding('replicas', 'warning', `${side} has ${rows.length} replicas: ${names}`, 'Backfill waits when they fall behind.')]
+  const names = rows
+    .map(([name, state, lag]) => `${String(name)} (${String(state)}, ${Math.round(Number(lag))} ms behind)`)
+    .join(', ')
+  return [
+    finding(
+      'replicas',
+      'warning',
+      `${side} has ${rows.length} replicas: ${names}`,
+      'Backfill waits when they fall behind.',
+    ),
+  ]
 }
 
 const checkSize: Check = async ({ side }, session) => {
   if (side !== 'blue') return []
   const [row] = await session.query(sql`SELECT pg_size_pretty(pg_database_size(current_database()))`)
   const size = String(row![0])
-  return [finding('disk', 'warning', `the database of blue takes ${size}`, 'Green, its indexes and the queue need about as much again on their disk, and the backup in its directory. The server does not tell how much is free.')]
+  return [
+    finding(
+      'disk',
+      'warning',
+      `the database of blue takes ${size}`,
+      'Green, its indexes and the queue need about as much again on their disk, and the backup in its directory. The server does not tell how much is free.',
+    ),
+  ]
 }
 
 const checkRemains: Check = async (context, session) => {
   const remains = await listRemains(context, session)
   if (remains.length === 0) return []
   const more = remains.length > 10 ? ` and ${remains.length - 10} more` : ''
-  return [finding('remains', 'warning', `on ${context.side} there is from an earlier run: ${remains.slice(0, 10).join(', ')}${more}`, 'A run that continues needs it. Otherwise `crossfade abort` removes it.')]
+  return [
+    finding(
+      'remains',
+      'warning',
+      `on ${context.side} there is from an earlier run: ${remains.slice(0, 10).join(', ')}${more}`,
+      'A run that continues needs it. Otherwise `crossfade abort` removes it.',
+    ),
+  ]
 }

@@ -12,7 +12,8 @@ export function createTables(namespace: string, schema: SchemaSpec): Sql[] {
     ...Object.entries(schema).flatMap(([name, table]) => {
       const statements = [raw(createTable(namespace, name, table))]
       const month = table.partitionByMonth
-      if (month !== undefined) statements.push(raw(defaultPartition(namespace, name)), raw(spreadOverMonths(namespace, name, month)))
+      if (month !== undefined)
+        statements.push(raw(defaultPartition(namespace, name)), raw(spreadOverMonths(namespace, name, month)))
       return statements
     }),
   ]
@@ -24,8 +25,12 @@ export function createIndexes(namespace: string, schema: SchemaSpec): Sql[] {
     partitionByMonth === undefined ? [] : [raw(spreadOverMonths(namespace, name, partitionByMonth))],
   )
   const indexes = tables.flatMap(([name, table]) => [
-    ...Object.entries(table.unique ?? {}).map(([index, spec]) => raw(createIndex(namespace, name, table, index, spec, true))),
-    ...Object.entries(table.indexes ?? {}).map(([index, spec]) => raw(createIndex(namespace, name, table, index, spec, false))),
+    ...Object.entries(table.unique ?? {}).map(([index, spec]) =>
+      raw(createIndex(namespace, name, table, index, spec, true)),
+    ),
+    ...Object.entries(table.indexes ?? {}).map(([index, spec]) =>
+      raw(createIndex(namespace, name, table, index, spec, false)),
+    ),
   ])
   const foreignKeys = tables.flatMap(([name, table]) =>
     Object.entries(table.foreignKeys ?? {}).map(([key, spec]) => raw(addForeignKey(namespace, name, key, spec))),
@@ -47,7 +52,11 @@ export function setNextValue(namespace: string, table: string, column: string, n
   if (!/^[1-9][0-9]{0,18}$/.test(next)) throw new TypeError(`"${next}" is no next value`)
   const sequence = `pg_get_serial_sequence(${quoteLiteral(qualify(namespace, table))}, ${quoteLiteral(column)})`
   const current = `coalesce(pg_sequence_last_value(s.name::regclass), 0)`
-  return [raw(`SELECT setval(s.name::regclass, greatest(${next}, ${current} + 1), false) FROM (SELECT ${sequence} AS name) s WHERE s.name IS NOT NULL`)]
+  return [
+    raw(
+      `SELECT setval(s.name::regclass, greatest(${next}, ${current} + 1), false) FROM (SELECT ${sequence} AS name) s WHERE s.name IS NOT NULL`,
+    ),
+  ]
 }
 
 /** Names of indexes are unique in a schema here, in a table elsewhere: the table goes in front where it is not already. */
@@ -67,10 +76,13 @@ function createTable(namespace: string, name: string, table: TableSpec): string 
     const parsed = parseType(type)
     if (parsed.kind !== 'enum') continue
     const check = quoteIdentifier(boundedName(`${name}_${column}_check`))
-    parts.push(`CONSTRAINT ${check} CHECK (${quoteIdentifier(column)} IN (${parsed.values.map(quoteLiteral).join(', ')}))`)
+    parts.push(
+      `CONSTRAINT ${check} CHECK (${quoteIdentifier(column)} IN (${parsed.values.map(quoteLiteral).join(', ')}))`,
+    )
   }
   if (table.primaryKey.length > 0) parts.push(`PRIMARY KEY (${columnList(table.primaryKey)})`)
-  const partition = table.partitionByMonth === undefined ? '' : ` PARTITION BY RANGE (${quoteIdentifier(table.partitionByMonth)})`
+  const partition =
+    table.partitionByMonth === undefined ? '' : ` PARTITION BY RANGE (${quoteIdentifier(table.partitionByMonth)})`
   return `CREATE TABLE IF NOT EXISTS ${qualify(namespace, name)} (\n  ${parts.join(',\n  ')}\n)${partition}`
 }
 
@@ -103,7 +115,14 @@ function defaultSql({ type, default: value }: ColumnSpec): string {
   return `${quoteLiteral(String(value)).trim()}::${valueType(type)}`
 }
 
-function createIndex(namespace: string, name: string, table: TableSpec, index: string, spec: IndexSpec, isUnique: boolean): string {
+function createIndex(
+  namespace: string,
+  name: string,
+  table: TableSpec,
+  index: string,
+  spec: IndexSpec,
+  isUnique: boolean,
+): string {
   const isGin = spec.method === 'gin'
   // A unique index of a partitioned table must hold the partition column; without it each partition would be on its own.
   const isPossible = table.partitionByMonth === undefined || spec.columns.includes(table.partitionByMonth)

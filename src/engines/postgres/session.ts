@@ -53,7 +53,9 @@ export class PostgresSession implements Session {
   /** Statements without bound values, in one round trip. Each sees what was committed before it began. */
   async script(text: string): Promise<RawRow[][]> {
     const results = await this.#track(this.client.query<RawRow>({ text, rowMode: 'array' }))
-    return (Array.isArray(results) ? (results as pg.QueryArrayResult<RawRow>[]) : [results]).map((result) => result.rows as RawRow[])
+    return (Array.isArray(results) ? (results as pg.QueryArrayResult<RawRow>[]) : [results]).map(
+      (result) => result.rows as RawRow[],
+    )
   }
 
   async transaction<T>(work: () => Promise<T>, options: { snapshot?: boolean } = {}): Promise<T> {
@@ -61,7 +63,9 @@ export class PostgresSession implements Session {
     this.#isInTransaction = true
     try {
       await this.script(
-        options.snapshot ? 'BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY' : 'BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE',
+        options.snapshot
+          ? 'BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY'
+          : 'BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE',
       )
       const result = await work().catch(async (error: unknown) => {
         // The first error is the one to tell; a connection that is gone has rolled back by itself.
@@ -142,7 +146,8 @@ export class PostgresSession implements Session {
   async #commit(): Promise<void> {
     const { command } = await this.#track(this.client.query('COMMIT'))
     // COMMIT of a transaction with a failed statement succeeds as a ROLLBACK; only the command tag tells.
-    if (command === 'ROLLBACK') throw new CrossfadeError('STATEMENT_FAILED', 'the transaction was rolled back: a statement in it had failed')
+    if (command === 'ROLLBACK')
+      throw new CrossfadeError('STATEMENT_FAILED', 'the transaction was rolled back: a statement in it had failed')
   }
 
   async #send(query: Sql): Promise<pg.QueryArrayResult<RawRow>> {

@@ -147,7 +147,9 @@ export async function whenFree(
       const blockers = await tableBlockers(session, target, isExclusive)
       if (performance.now() > deadline) {
         const who = blockers.length === 0 ? 'nobody that could be named' : blockers.join('; ')
-        throw new CrossfadeError('TABLE_BUSY', `table ${target} stayed locked for ${timeoutMs} ms by ${who}`, { cause: error })
+        throw new CrossfadeError('TABLE_BUSY', `table ${target} stayed locked for ${timeoutMs} ms by ${who}`, {
+          cause: error,
+        })
       }
       onWait?.(target, blockers)
       // Those who waited behind the attempt get on first. The jitter keeps two installers out of step.

@@ -7,7 +7,12 @@ export async function backup(context: MigrationContext): Promise<PhaseResult> {
   const findings = await checkLive(context.plan, context.blue, context.green)
   for (const finding of findings) await context.emit({ type: 'finding', ...finding })
   const blocking = findings.filter((finding) => finding.severity === 'blocking')
-  if (blocking.length > 0) return { type: 'stopped', outcome: 'refused', reason: blocking.map((finding) => `${finding.message} ${finding.hint}`).join('\n') }
-  await runBackup(context)
+  if (blocking.length > 0)
+    return {
+      type: 'stopped',
+      outcome: 'refused',
+      reason: blocking.map((finding) => `${finding.message} ${finding.hint}`).join('\n'),
+    }
+  await runBackup({ ...context, directory: context.backupDirectory })
   return { type: 'done' }
 }

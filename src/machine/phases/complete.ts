@@ -12,7 +12,8 @@ export async function complete(context: MigrationContext): Promise<PhaseResult> 
   while (!(await context.state()).isCompletionApproved) {
     signal.throwIfAborted()
     const why = 'green is validated; blue follows every write until the way back is ended'
-    if (!isTold) await context.emit({ type: 'waiting', for: 'approval', why, next: 'crossfade complete, or crossfade rollback' })
+    if (!isTold)
+      await context.emit({ type: 'waiting', for: 'approval', why, next: 'crossfade complete, or crossfade rollback' })
     isTold = true
     if (context.exitWhenWaiting) return { type: 'stopped', outcome: 'waiting', reason: why }
     await until(async () => (await context.state()).isCompletionApproved, { signal, timeoutMs: 5000, everyMs: 200 })
@@ -23,6 +24,9 @@ export async function complete(context: MigrationContext): Promise<PhaseResult> 
   await green.capture.remove()
   await context.blue.capture.remove()
   await green.fence.disarm(Object.keys(plan.green), { signal })
-  await context.emit({ type: 'note', message: 'the way back is closed; blue keeps its data and refuses writes of clients that missed the switch' })
+  await context.emit({
+    type: 'note',
+    message: 'the way back is closed; blue keeps its data and refuses writes of clients that missed the switch',
+  })
   return { type: 'done' }
 }

@@ -17,8 +17,13 @@ export async function cutover(context: MigrationContext): Promise<PhaseResult> {
     const proof = await readProof(context)
     if (!proof || proof.ageMs > context.plan.limits.maxVerificationAgeMs) await proveForward(context)
     const { failed } = await proveInvariants(context, 'blue')
-    if (failed.length > 0) throw new CrossfadeError('REFUSED', `invariants differ before the switch: ${failed.join('; ')}`)
-    await switchAuthority(context, { from: 'blue', attempts: context.plan.limits.switchAttempts, preconditions: (signal) => ready(context, signal) })
+    if (failed.length > 0)
+      throw new CrossfadeError('REFUSED', `invariants differ before the switch: ${failed.join('; ')}`)
+    await switchAuthority(context, {
+      from: 'blue',
+      attempts: context.plan.limits.switchAttempts,
+      preconditions: (signal) => ready(context, signal),
+    })
     await runHooks(context, 'after-switch')
     return { type: 'done' }
   } catch (error) {
@@ -39,14 +44,23 @@ async function ready(context: MigrationContext, signal: AbortSignal): Promise<vo
   const { limits } = plan
   // Short waits cure lag and long transactions; what is left after them is a reason.
   await until(async () => (await loop.lag()).ageMs <= limits.maxLagMs, { signal, timeoutMs: 10_000, everyMs: 50 })
-  await until(async () => (await blue.fence.longTransactions(limits.holdBudgetMs / 2)).length === 0, { signal, timeoutMs: 5000, everyMs: 100 })
+  await until(async () => (await blue.fence.longTransactions(limits.holdBudgetMs / 2)).length === 0, {
+    signal,
+    timeoutMs: 5000,
+    everyMs: 100,
+  })
   const reasons: string[] = []
   const lag = await loop.lag()
-  if (lag.ageMs > limits.maxLagMs) reasons.push(`the oldest queued change is ${Math.round(lag.ageMs)} ms old (limit ${limits.maxLagMs} ms)`)
+  if (lag.ageMs > limits.maxLagMs)
+    reasons.push(`the oldest queued change is ${Math.round(lag.ageMs)} ms old (limit ${limits.maxLagMs} ms)`)
   const proof = await readProof(context)
   if (!proof) reasons.push('the last verification was not clean')
-  else if (proof.ageMs > limits.maxVerificationAgeMs) reasons.push(`the last verification is ${Math.round(proof.ageMs / 1000)} s old (limit ${limits.maxVerificationAgeMs / 1000} s)`)
-  if (!(await readProof(context, 'proof:round-trip'))) reasons.push('the way back is not proven: reverse(forward(blue)) differs from blue')
+  else if (proof.ageMs > limits.maxVerificationAgeMs)
+    reasons.push(
+      `the last verification is ${Math.round(proof.ageMs / 1000)} s old (limit ${limits.maxVerificationAgeMs / 1000} s)`,
+    )
+  if (!(await readProof(context, 'proof:round-trip')))
+    reasons.push('the way back is not proven: reverse(forward(blue)) differs from blue')
   const green_ = await green.fence.read()
   if (green_.isWritable) reasons.push('green is writable already')
   if (!(await green.fence.isArmed(Object.keys(plan.green)))) reasons.push('gate triggers of green are missing')

@@ -14,7 +14,13 @@ export async function dualWriteSync(context: MigrationContext): Promise<PhaseRes
   const { plan, blue, green, journal, runEpoch, signal } = context
   await blue.capture.install(captureTables(plan, 'blue'), {
     signal,
-    onWait: (table, blockers) => void context.emit({ type: 'waiting', for: 'sessions', why: `table "${table}" is locked by ${blockers.join(', ')}`, next: 'end those sessions or wait' }),
+    onWait: (table, blockers) =>
+      void context.emit({
+        type: 'waiting',
+        for: 'sessions',
+        why: `table "${table}" is locked by ${blockers.join(', ')}`,
+        next: 'end those sessions or wait',
+      }),
   })
   const loop = context.loops.from('blue')
   loop.start()
@@ -81,22 +87,28 @@ async function copyAll(context: MigrationContext): Promise<void> {
 async function steady(context: MigrationContext): Promise<PhaseResult> {
   const { plan, journal, runEpoch, signal } = context
   if (context.approve) await journal.update(runEpoch, { isSwitchApproved: true })
-  if (context.until === 'dual-write-sync') return { type: 'stopped', outcome: 'until-reached', reason: 'copied, verified and in sync' }
+  if (context.until === 'dual-write-sync')
+    return { type: 'stopped', outcome: 'until-reached', reason: 'copied, verified and in sync' }
   let isTold = false
   for (;;) {
     signal.throwIfAborted()
     const state = await context.state()
     if (state.isSwitchApproved && !state.isPaused) return { type: 'done' }
-    const why = state.isPaused ? 'paused by the operator' : 'both sides are in sync and verified; the switch needs approval'
+    const why = state.isPaused
+      ? 'paused by the operator'
+      : 'both sides are in sync and verified; the switch needs approval'
     const next = state.isPaused ? 'crossfade resume' : 'crossfade cutover'
     if (!isTold) await context.emit({ type: 'waiting', for: state.isPaused ? 'resume' : 'approval', why, next })
     isTold = true
     if (context.exitWhenWaiting) return { type: 'stopped', outcome: 'waiting', reason: why }
     const proof = await readProof(context)
     if (!proof || proof.ageMs > plan.limits.maxVerificationAgeMs * REVERIFY_SHARE) await proveForward(context)
-    await until(async () => {
-      const now = await context.state()
-      return now.isSwitchApproved !== state.isSwitchApproved || now.isPaused !== state.isPaused
-    }, { signal, timeoutMs: 5000, everyMs: 200 })
+    await until(
+      async () => {
+        const now = await context.state()
+        return now.isSwitchApproved !== state.isSwitchApproved || now.isPaused !== state.isPaused
+      },
+      { signal, timeoutMs: 5000, everyMs: 200 },
+    )
   }
 }

@@ -10,7 +10,9 @@ export async function parallelSchema(context: MigrationContext): Promise<PhaseRe
     for (const statement of green.schema.createTables(plan.green)) await session.execute(statement)
     for (const [table, spec] of Object.entries(plan.green))
       for (const [column, columnSpec] of Object.entries(spec.columns))
-        if (columnSpec.autoIncrement) for (const statement of green.schema.setNextValue(table, column, plan.bands.birthLine)) await session.execute(statement)
+        if (columnSpec.autoIncrement)
+          for (const statement of green.schema.setNextValue(table, column, plan.bands.birthLine))
+            await session.execute(statement)
   } finally {
     await session.close()
   }
@@ -20,6 +22,9 @@ export async function parallelSchema(context: MigrationContext): Promise<PhaseRe
   await green.lease.take(runEpoch, 5000)
   // The first write on green must already be on its way back, so capture is there long before the switch.
   await green.capture.install(captureTables(plan, 'green'), { signal })
-  await context.emit({ type: 'note', message: `green has ${Object.keys(plan.green).length} tables, closed to everybody but Crossfade; ${otherSide('blue')} capture is in place` })
+  await context.emit({
+    type: 'note',
+    message: `green has ${Object.keys(plan.green).length} tables, closed to everybody but Crossfade; ${otherSide('blue')} capture is in place`,
+  })
   return { type: 'done' }
 }

@@ -9,7 +9,7 @@ export async function rollback(context: MigrationContext): Promise<PhaseResult> 
   const state = await context.state()
   if (state.authority === 'green') {
     await runHooks(context, 'before-rollback')
-    for (let isBack = false; !isBack; )
+    for (let isBack = false; !isBack;)
       try {
         const loop = context.loops.from('green')
         loop.start()
@@ -17,7 +17,11 @@ export async function rollback(context: MigrationContext): Promise<PhaseResult> 
           from: 'green',
           attempts: Number.MAX_SAFE_INTEGER, // the way back never gives up: each miss leaves green open and serving
           preconditions: async (signal) => {
-            await until(async () => (await loop.lag()).ageMs <= context.plan.limits.maxLagMs, { signal, timeoutMs: 600_000, everyMs: 50 })
+            await until(async () => (await loop.lag()).ageMs <= context.plan.limits.maxLagMs, {
+              signal,
+              timeoutMs: 600_000,
+              everyMs: 50,
+            })
           },
         })
         isBack = true

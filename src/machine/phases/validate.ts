@@ -12,15 +12,29 @@ export async function validate(context: MigrationContext): Promise<PhaseResult> 
   const { plan, signal } = context
   const loop = context.loops.from('green')
   loop.start()
-  await context.emit({ type: 'waiting', for: 'soak', why: `green serves the traffic for ${plan.limits.soakMs / 1000} s before it counts as validated`, next: 'crossfade rollback' })
+  await context.emit({
+    type: 'waiting',
+    for: 'soak',
+    why: `green serves the traffic for ${plan.limits.soakMs / 1000} s before it counts as validated`,
+    next: 'crossfade rollback',
+  })
   const startedAt = performance.now()
   for (let round = 0; round < ROUNDS; round += 1) {
     const at = (plan.limits.soakMs * round) / (ROUNDS - 1)
-    await until(() => Promise.resolve(performance.now() - startedAt >= at), { signal, timeoutMs: plan.limits.soakMs, everyMs: 50 })
+    await until(() => Promise.resolve(performance.now() - startedAt >= at), {
+      signal,
+      timeoutMs: plan.limits.soakMs,
+      everyMs: 50,
+    })
     const reason = await checkOnce(context, round === ROUNDS - 1)
     if (!reason) continue
     if (plan.limits.onFailedValidation === 'rollback') return { type: 'rollback', reason }
-    await context.emit({ type: 'waiting', for: 'approval', why: reason, next: 'crossfade rollback, or crossfade complete to keep green' })
+    await context.emit({
+      type: 'waiting',
+      for: 'approval',
+      why: reason,
+      next: 'crossfade rollback, or crossfade complete to keep green',
+    })
     return { type: 'stopped', outcome: 'waiting', reason }
   }
   return { type: 'done' }
@@ -35,8 +49,16 @@ async function checkOnce(context: MigrationContext, isLast: boolean): Promise<st
   const [origin, destination] = await Promise.all([green.connect('verify'), blue.connect('verify')])
   try {
     const loop = context.loops.from('green')
-    const pass = await verifyPass(plan, 'reverse', { compiler, origin, destination, signal, settle: () => loop.settle(signal), emit: context.emit })
-    if (!isClean(pass)) return `the way back differs: ${pass.differences} differences, ${pass.skipped} chunks not compared`
+    const pass = await verifyPass(plan, 'reverse', {
+      compiler,
+      origin,
+      destination,
+      signal,
+      settle: () => loop.settle(signal),
+      emit: context.emit,
+    })
+    if (!isClean(pass))
+      return `the way back differs: ${pass.differences} differences, ${pass.skipped} chunks not compared`
     const probes = await runProbes(plan.probes, destination, origin)
     for (const probe of probes) await context.emit(probe)
     return undefined
