@@ -43,7 +43,10 @@ export async function command(name: CommandName, planPath: string, flags: RunFla
   try {
     if (!(await journal.read()))
       throw new CrossfadeError('WRONG_PHASE', `there is no migration of plan "${loaded.plan.name}" in this journal`)
-    if (await journal.leaseHolder()) return await post(name, journal, output)
+    if (await journal.leaseHolder()) {
+      const exitCode = await post(name, journal, output)
+      if (exitCode !== undefined) return exitCode
+    }
     // Nothing runs that could be paused, and a run begun for it would go on with the migration's work.
     if (name === 'pause') return await pauseNextRun(journal, output)
   } finally {
@@ -67,28 +70,31 @@ async function pauseNextRun(journal: Journal, output: Output): Promise<number> {
   return EXIT.done
 }
 
-async function post(name: CommandName, journal: Journal, output: Output): Promise<number> {
+/** @returns undefined when the orchestrator turned out to be dead: the command is still to be done. */
+async function post(name: CommandName, journal: Journal, output: Output): Promise<number | undefined> {
   // Rare events only: where the story stands, without reading all of it.
   const told = await journal.events({ types: ['phase-started', 'phase-done', 'command', 'switched', 'outcome'] })
   const id = await journal.post(name, actorName('operator'))
   const answer = await waitForAnswer(name, id, journal)
+  if (!answer) return undefined
   output.result(answer.message, { type: 'answer', command: name, ...answer })
   if (!answer.accepted) return EXIT.refused
   const endOfWork = ENDS[name]
   return endOfWork ? follow(name, journal, told.at(-1)?.seq ?? 0, endOfWork, output) : EXIT.done
 }
 
-/** The orchestrator's answer. An abort may take the journal away before it can be read. */
+/** The orchestrator's answer; undefined when its lease ran out. An abort may take the journal away before it can be read. */
 async function waitForAnswer(
   name: CommandName,
   id: number,
   journal: Journal,
-): Promise<{ accepted: boolean; message: string }> {
+): Promise<{ accepted: boolean; message: string } | undefined> {
   const end = performance.now() + ANSWER_TIMEOUT_MS
   for (;;) {
     const answer = await journal.readAnswer(id)
     if (answer) return answer
     if (name === 'abort' && !(await journal.read())) return { accepted: true, message: 'aborted' }
+    if (!(await journal.leaseHolder())) return undefined
     if (performance.now() > end)
       throw new CrossfadeError(
         'LEASE_HELD',

@@ -60,7 +60,10 @@ function addRunnable(name: string, description: string, load: () => Promise<Acti
     .option('--yes', 'approves the switch and the end of the way back beforehand')
     .option('--until <phase>', 'ends when this phase is done', phaseOf)
     .option('--wait', 'keeps running while it waits for approval, also without a terminal')
-    .option('--backup-dir <folder>', 'where the backup and the archive go (default: crossfade-backup/<plan>)')
+    .option(
+      '--backup-dir <folder>',
+      'where the backup and the archive go (or CROSSFADE_BACKUP_DIR; default: crossfade-backup/<plan>)',
+    )
     .option('--log-file <file>', 'a log in JSON lines, secrets redacted')
 }
 

@@ -28,7 +28,7 @@ export async function run(
     plan,
     planHash,
     ...urls,
-    backupDirectory: backupDirectory(flags, plan.name),
+    backupDirectory: backupDirectory(flags, plan.name, process.env),
     until: flags.until,
     approve: flags.yes === true,
     first,

@@ -104,6 +104,6 @@ function userName(): string {
   }
 }
 
-export function backupDirectory(flags: CommonFlags, plan: string): string {
-  return resolve(flags.backupDir ?? `crossfade-backup/${plan}`)
+export function backupDirectory(flags: CommonFlags, plan: string, env: Env): string {
+  return resolve(flags.backupDir ?? env['CROSSFADE_BACKUP_DIR'] ?? `crossfade-backup/${plan}`)
 }

@@ -126,7 +126,7 @@ export type MigrationEvent =
   /** The migration waits for somebody or something. `next` is the command that ends the wait. */
   | {
       readonly type: 'waiting'
-      readonly for: 'approval' | 'resume' | 'lag' | 'verification' | 'sessions' | 'soak'
+      readonly for: 'approval' | 'resume' | 'lag' | 'verification' | 'sessions' | 'soak' | 'lease'
       readonly why: string
       readonly next: string
     }

@@ -25,6 +25,7 @@ import { createMigrationMachine, type MachineOutcome } from './machine.js'
 import { judge } from './operator.js'
 import { runPhaseWork } from './phases/index.js'
 import { removeFromSides } from './removal.js'
+import { takeOver } from './take-over.js'
 import { reconcileAll } from './switching.js'
 
 export interface RunOptions {
@@ -55,9 +56,8 @@ export interface RunResult {
   readonly reason: string
 }
 
-/** Three missed renewals lose the lease. */
-const LEASE_TTL_MS = 10_000
-const LEASE_RENEW_MS = 3000
+/** Renewals per lease: three missed ones lose it. */
+const RENEWALS = 3.3
 const COMMAND_POLL_MS = 250
 /** Transactions of an earlier run get this long before their connections are ended. */
 const TAKEOVER_GRACE_MS = 5000
@@ -81,7 +81,19 @@ export async function runMigration(options: RunOptions): Promise<RunResult> {
         `blue is ${blue.facts.engine} and green is ${green.facts.engine}; both sides must be of one engine`,
       )
     await journal.prepare()
-    const runEpoch = await journal.acquireLease(options.actor, LEASE_TTL_MS)
+    const runEpoch = await takeOver({
+      journal,
+      actor: options.actor,
+      ttlMs: plan.limits.leaseMs,
+      signal: options.signal,
+      onWait: (holder, expiresInMs) =>
+        options.onEvent({
+          type: 'waiting',
+          for: 'lease',
+          why: `"${holder}" has the migration; if it is dead, its lease runs out in ${Math.ceil(expiresInMs / 1000)} s`,
+          next: 'wait',
+        }),
+    })
     try {
       return await new Run(options, journal, blue, green, runEpoch).run()
     } finally {
@@ -325,10 +337,11 @@ class Run {
 
   #watchLease(): void {
     let missed = 0
+    const { leaseMs } = this.#options.plan.limits
     this.#timers.push(
       setInterval(() => {
         this.#journal
-          .renewLease(this.#runEpoch, LEASE_TTL_MS)
+          .renewLease(this.#runEpoch, leaseMs)
           .then(() => {
             missed = 0
           })
@@ -336,10 +349,10 @@ class Run {
             missed += 1
             const isLost = error instanceof CrossfadeError && error.code === 'LEASE_LOST'
             this.#options.log.warn({ err: error, missed }, 'the lease was not renewed')
-            if (isLost || missed * LEASE_RENEW_MS >= LEASE_TTL_MS)
+            if (isLost || missed >= Math.floor(RENEWALS))
               this.#interrupt({ type: 'failure', reason: `the lease is lost: ${describe(error)}`, error })
           })
-      }, LEASE_RENEW_MS),
+      }, leaseMs / RENEWALS),
     )
   }
 

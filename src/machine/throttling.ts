@@ -6,17 +6,18 @@ import type { MigrationContext } from './context.js'
 const LOOK_EVERY_MS = 500
 const WAIT_MS = 250
 
-export async function makeThrottle(context: MigrationContext): Promise<(signal: AbortSignal) => Promise<void>> {
+export interface OpenThrottle extends AsyncDisposable {
+  /** Returns at once, or when there is no more reason to wait. */
+  wait(signal: AbortSignal): Promise<void>
+}
+
+/** The caller disposes of it: it holds a session on each side. */
+export async function makeThrottle(context: MigrationContext): Promise<OpenThrottle> {
   const { blue, green, plan } = context
   const sessions = [
     { tools: blue, session: await blue.connect('monitor') },
     { tools: green, session: await green.connect('monitor') },
   ]
-  context.signal.addEventListener(
-    'abort',
-    () => void Promise.allSettled(sessions.map(({ session }) => session.close())),
-    { once: true },
-  )
   const baselines = await Promise.all(
     sessions.map(async ({ tools, session }) => (await tools.load(session)).runningQueries),
   )
@@ -31,7 +32,7 @@ export async function makeThrottle(context: MigrationContext): Promise<(signal: 
     }
     return undefined
   }
-  return async (signal) => {
+  const wait = async (signal: AbortSignal): Promise<void> => {
     if (performance.now() - lookedAt < LOOK_EVERY_MS) return
     let told: string | undefined
     for (;;) {
@@ -43,5 +44,11 @@ export async function makeThrottle(context: MigrationContext): Promise<(signal: 
       told = reason
       await new Promise((resolve) => setTimeout(resolve, WAIT_MS))
     }
+  }
+  return {
+    wait,
+    [Symbol.asyncDispose]: async () => {
+      await Promise.allSettled(sessions.map(({ session }) => session.close()))
+    },
   }
 }

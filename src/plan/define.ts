@@ -207,6 +207,8 @@ export interface LimitsInput {
   readonly maxRunningQueries?: number
   /** Replica lag above which the backfill waits. Default 5000. */
   readonly maxReplicaLagMs?: number
+  /** An orchestrator that is not heard of for this long has lost the migration. Default 10000. */
+  readonly leaseMs?: number
   /** What follows a failed validation. Default `rollback`. */
   readonly onFailedValidation?: 'rollback' | 'ask'
 }

@@ -33,6 +33,7 @@ const headSchema = z.object({
       chunkTargetMs: positive.optional(),
       maxRunningQueries: z.number().int().min(0).optional(),
       maxReplicaLagMs: positive.optional(),
+      leaseMs: z.number().min(1000).max(600_000).optional(),
       onFailedValidation: z.enum(['rollback', 'ask']).optional(),
     })
     .strict()

@@ -53,6 +53,7 @@ export const DEFAULT_LIMITS: Limits = {
   chunkTargetMs: 500,
   maxRunningQueries: 0,
   maxReplicaLagMs: 5000,
+  leaseMs: 10_000,
   onFailedValidation: 'rollback',
 }
 

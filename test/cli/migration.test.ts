@@ -83,7 +83,7 @@ describeEachEngine('a migration by the command line', (engine) => {
     expect((await shop.cli(['complete', SHOP_PLAN])).exitCode).toBe(0)
     expect(await shop.remains()).toEqual([])
     await shop.sql('blue', `UPDATE orders SET cents = 2 WHERE id = 1`)
-  }, 240_000)
+  }, 90_000)
 
   test('abort leaves blue as it was and nothing behind', async () => {
     await using shop = await createShop(engine)
@@ -92,7 +92,7 @@ describeEachEngine('a migration by the command line', (engine) => {
     expect((await shop.cli(['abort', SHOP_PLAN])).exitCode).toBe(0)
     expect(await blueRows(shop)).toBe(before)
     expect(await shop.remains()).toEqual([])
-  }, 240_000)
+  }, 90_000)
 
   test('goes on after SIGKILL at each step of the switch', async () => {
     await using shop = await createShop(engine)
@@ -117,5 +117,5 @@ describeEachEngine('a migration by the command line', (engine) => {
     expect(await shop.sql('blue', `SELECT cents FROM orders WHERE reference = 'a'`)).toEqual([{ cents: 4 }])
     expect((await shop.cli(['complete', SHOP_PLAN])).exitCode).toBe(0)
     expect(await shop.remains()).toEqual([])
-  }, 600_000)
+  }, 150_000)
 })

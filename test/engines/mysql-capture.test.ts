@@ -170,7 +170,9 @@ describe.each(listTestEngines().filter((engine) => engine !== 'postgres'))('capt
     await session.execute(raw('INSERT INTO tree VALUES (1, NULL), (2, 1), (3, 2), (4, 3), (5, NULL)'))
     await using app = await openApplication(sides.location('blue'))
     await app.query('DELETE FROM tree WHERE id = 1')
-    const ids = (await changes()).map(([, before]) => (before as string[])[0]!).sort((left, right) => Number(left) - Number(right))
+    const ids = (await changes())
+      .map(([, before]) => (before as string[])[0]!)
+      .sort((left, right) => Number(left) - Number(right))
     expect(ids).toEqual(['1', '2', '3', '4'])
   })
 

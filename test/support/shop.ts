@@ -86,11 +86,12 @@ export async function createShop(engine: ServerEngine, env: NodeJS.ProcessEnv = 
     CROSSFADE_BLUE_URL: blueUrl,
     CROSSFADE_GREEN_URL: greenUrl,
     CROSSFADE_META: meta,
+    CROSSFADE_BACKUP_DIR: join(folder, 'backup'),
     ...env,
   }
   const children = new Set<ChildProcess>()
   const start: Shop['spawn'] = (args, extra = {}) => {
-    const child = spawn(process.execPath, ['--import', 'tsx', MAIN, ...args, '--backup-dir', join(folder, 'backup')], {
+    const child = spawn(process.execPath, ['--import', 'tsx', MAIN, ...args], {
       env: { ...environment, ...extra },
       stdio: ['ignore', 'pipe', 'pipe'],
     })
@@ -135,7 +136,7 @@ export function finished(child: ChildProcess): Promise<CliResult> {
     child.once('close', (exitCode) => {
       const lines = stdout
         .split('\n')
-        .filter((line) => line.startsWith('{'))
+        .filter((line) => line.startsWith('{"v":'))
         .map((line) => JSON.parse(line) as Record<string, unknown>)
       resolve({ exitCode, stdout, stderr, lines })
     })

@@ -55,7 +55,7 @@ async function copyAll(context: MigrationContext): Promise<void> {
   const destination = await green.connect('copy')
   try {
     const writer: Writer = { origin, destination, tools: green, compiler, runEpoch }
-    const throttle = await makeThrottle(context)
+    await using throttle = await makeThrottle(context)
     for (const projection of plan.forward)
       await backfill(projection, {
         writer,
@@ -63,7 +63,7 @@ async function copyAll(context: MigrationContext): Promise<void> {
         locks,
         chunkTargetMs: plan.limits.chunkTargetMs,
         isPushedDown: context.isPushedDown,
-        throttle,
+        throttle: throttle.wait,
         signal,
         onChunk: (which, progress, rowsPerSecond) => {
           const event = {
