@@ -114,10 +114,11 @@ export async function dropJournalIfEmpty(database: KnexDatabase, namespace: stri
 
 /** False when the version's table is there and its row is not: the journal was left half made. */
 async function checkVersion(db: Knex, namespace: string): Promise<boolean> {
+  // Qualified: in a foreign table without such a column, PostgreSQL takes the bare name for the table's whole row.
   const row = await db
     .withSchema(namespace)
     .from<{ version: number }>('version')
-    .first('version')
+    .first<{ version: number } | undefined>('version.version')
     .catch((cause: unknown) => {
       throw new CrossfadeError('JOURNAL_INVALID', `"${namespace}.version" is no table of a journal`, { cause })
     })

@@ -46,6 +46,8 @@ export interface MigrationContext {
   readonly backupDirectory: string
   readonly until: Phase | undefined
   readonly approve: boolean
+  /** Why the switch of this run was missed or refused, if it was. */
+  readonly refusal: string | undefined
   readonly exitWhenWaiting: boolean
   /** Writes the event to the journal and shows it. */
   readonly emit: (event: MigrationEvent) => Promise<void>

@@ -120,6 +120,9 @@ class Run {
   #interruption: Interruption | undefined
   #phase = new AbortController()
   #isCommandBusy = false
+  /** `--yes` counts once: a switch that was refused or missed needs another word. */
+  #approve: boolean
+  #refusal: string | undefined
 
   constructor(options: RunOptions, journal: Journal, blue: SideTools, green: SideTools, runEpoch: number) {
     this.#options = options
@@ -127,6 +130,7 @@ class Run {
     this.#blue = blue
     this.#green = green
     this.#runEpoch = runEpoch
+    this.#approve = options.approve
     this.#compiler = new Compiler(options.plan, {
       blue: { dialect: blue.dialect, namespace: blue.location.namespace },
       green: { dialect: green.dialect, namespace: green.location.namespace },
@@ -206,6 +210,10 @@ class Run {
       result = await runPhaseWork(phase, context)
     } catch (error) {
       result = this.#explain(error)
+    }
+    if (result.type === 'back') {
+      this.#approve = false
+      this.#refusal = result.reason
     }
     if (phase === 'aborting') return result
     const durationMs = Math.round(performance.now() - startedAt)
@@ -287,7 +295,8 @@ class Run {
       locks: this.#locks,
       backupDirectory: this.#options.backupDirectory,
       until: this.#options.until,
-      approve: this.#options.approve,
+      approve: this.#approve,
+      refusal: this.#refusal,
       exitWhenWaiting: this.#options.exitWhenWaiting,
       emit: (event) => this.#emit(event),
       show: (event) => this.#options.onEvent(event),

@@ -99,7 +99,7 @@ export class Desk {
       return
     }
     while (waiting() > 0) {
-      const slot = lane.take()
+      const slot = lane.take(waiting())
       if (slot === undefined) break
       this.statistics.counts.acquired += 1
       this.#queue.shift(isNestedOnly)!.grant({ slot, authority: this.gate.enter() })

@@ -4,6 +4,7 @@ import type { Side } from '../engines/engine.js'
 import type { DriverConnection, PoolDriver } from '../engines/pool-driver.js'
 import type { Borrower } from './errors.js'
 import type { ResolvedOptions } from './options.js'
+import { firstWords } from './statement.js'
 import type { CloseReason, Statistics } from './stats.js'
 
 /** A connection of a lane with what is known about it. */
@@ -12,8 +13,10 @@ export interface Slot {
   readonly connection: DriverConnection
   readonly expiresAt: number
   idleSince: number
+  /** Opened or answered a ping just now, and not lent since. */
+  isChecked: boolean
   lentAt: number | undefined
-  /** The last statement, for reports. */
+  /** The last statement, with its values: shown by its first words only. */
   sql: string | undefined
   /** Set by the borrower when the connection must not be lent again. */
   unclean: CloseReason | undefined
@@ -85,7 +88,8 @@ export class Lane {
       (old, slot) => (old && old.lentAt! <= slot.lentAt! ? old : slot),
       undefined,
     )
-    return oldest && { ageMs: performance.now() - oldest.lentAt!, sql: oldest.sql }
+    if (oldest === undefined) return undefined
+    return { ageMs: performance.now() - oldest.lentAt!, sql: oldest.sql && firstWords(oldest.sql) }
   }
 
   /** Why the newest attempt to connect failed, when that was after `since` and no connection came about since then. */
@@ -93,12 +97,16 @@ export class Lane {
     return this.#failedAt !== undefined && this.#failedAt >= since ? this.#failure : undefined
   }
 
-  /** Lends a connection that is ready, or none. */
-  take(): Slot | undefined {
+  /** Lends a connection that is ready, or none. Those that rested are asked first, no more than `wanted` at once. */
+  take(wanted: number): Slot | undefined {
     const now = performance.now()
-    for (let slot = this.#idle.pop(); slot !== undefined; slot = this.#idle.pop()) {
+    for (let slot = this.#idle.at(-1); slot !== undefined; slot = this.#idle.at(-1)) {
+      const isRested = !slot.isChecked && now - slot.idleSince >= this.options.validateAfterIdleMs
+      // Those below have rested for longer.
+      if (isRested && this.#validating >= wanted) return undefined
+      this.#idle.pop()
       if (now >= slot.expiresAt) this.#remove(slot, 'lifetime')
-      else if (now - slot.idleSince >= this.options.validateAfterIdleMs && now > slot.idleSince) this.#validate(slot)
+      else if (isRested) this.#validate(slot)
       else {
         slot.lentAt = now
         slot.sql = undefined
@@ -183,6 +191,7 @@ export class Lane {
         connection,
         expiresAt,
         idleSince: performance.now(),
+        isChecked: false,
         lentAt: undefined,
         sql: undefined,
         unclean: undefined,
@@ -194,7 +203,7 @@ export class Lane {
       this.#failedAt = undefined
       this.events.onConnect(slot)
       if (this.#isRetired) this.#remove(slot, 'switched')
-      else this.#rest(slot)
+      else this.#offer(slot)
     } catch (error) {
       this.statistics.counts.connectFailures += 1
       this.#failedAt = performance.now()
@@ -226,20 +235,27 @@ export class Lane {
   #validate(slot: Slot): void {
     this.#validating += 1
     const timer = setTimeout(() => slot.connection.destroy(), this.options.connectTimeoutMs)
-    slot.connection
-      .ping()
-      .then(
-        () => {
-          if (this.#slots.has(slot)) this.#rest(slot)
-        },
-        () => this.#remove(slot, 'invalid'),
-      )
-      .finally(() => {
-        clearTimeout(timer)
-        this.#validating -= 1
-        this.events.onProgress()
-      })
-      .catch(() => undefined)
+    const isAlive = slot.connection.ping().then(
+      () => true,
+      () => false,
+    )
+    void isAlive.then((answered) => {
+      clearTimeout(timer)
+      this.#validating -= 1
+      // It may have died, or its side may have been retired, since the answer.
+      const reason = answered ? this.#reasonToClose(slot) : 'invalid'
+      if (reason !== undefined) this.#remove(slot, reason)
+      else if (this.#slots.has(slot)) this.#offer(slot)
+      this.events.onProgress()
+    })
+  }
+
+  /** Lends it at once when somebody waits: whoever comes later finds a connection that has rested again. */
+  #offer(slot: Slot): void {
+    slot.isChecked = true
+    this.#rest(slot)
+    this.events.onProgress()
+    slot.isChecked = false
   }
 
   #rest(slot: Slot): void {

@@ -16,6 +16,7 @@ export interface PoolStats {
   readonly max: number
   readonly total: number
   readonly idle: number
+  /** Lent, or being cleaned after a lease. */
   readonly inUse: number
   readonly connecting: number
   readonly waiting: number

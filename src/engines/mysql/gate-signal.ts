@@ -5,9 +5,11 @@
  * all waiting shared locks at once. The locking transactions write nothing and hold no snapshot, so they do not hold back purge.
  */
 import { isLockTimeout, type boardNames } from './gate-sql.js'
-import { MysqlClient } from './pool-connect.js'
+import { errnoOf, MysqlClient } from './pool-connect.js'
 
 const CONNECT_MS = 5_000
+/** ER_NO_SUCH_THREAD: it ended by itself meanwhile. */
+const NO_SUCH_SESSION = 1094
 
 export class GateSignal {
   /** Guards the current version. */
@@ -27,14 +29,15 @@ export class GateSignal {
   async takeOver(version: number, formerGuard: number, note: (guard: number) => Promise<void>): Promise<void> {
     if (this.#isAlive(this.#current)) return
     const guard = await this.#connect()
-    await this.#insert(guard, version)
     try {
-      await this.#lock(guard, version)
+      await this.#guard(guard, version)
     } catch (error) {
       if (!isLockTimeout(error)) throw error
       // Whoever holds the row after a second is no client: clients let go at once.
-      await guard.query(`KILL ${formerGuard}`)
-      await this.#lock(guard, version)
+      await guard.query(`KILL ${formerGuard}`).catch((cause: unknown) => {
+        if (errnoOf(cause) !== NO_SUCH_SESSION) throw cause
+      })
+      await this.#guard(guard, version)
     }
     this.#current = guard
     await note(guard.id)
@@ -45,8 +48,7 @@ export class GateSignal {
     if (!this.#isAlive(this.#next)) this.#next = await this.#connect()
     const guard = this.#next!
     await guard.query('ROLLBACK')
-    await this.#insert(guard, version)
-    await this.#lock(guard, version)
+    await this.#guard(guard, version)
     return guard.id
   }
 
@@ -71,11 +73,9 @@ export class GateSignal {
     await Promise.all(guards.map(async (guard) => guard?.close().catch(() => undefined)))
   }
 
-  async #insert(guard: MysqlClient, version: number): Promise<void> {
+  /** Both wait for a guard that another orchestrator left: INSERT IGNORE locks the row that it finds. */
+  async #guard(guard: MysqlClient, version: number): Promise<void> {
     await guard.query(`INSERT IGNORE INTO ${this.names.signal} (id) VALUES (?)`, [version])
-  }
-
-  async #lock(guard: MysqlClient, version: number): Promise<void> {
     await guard.query('START TRANSACTION')
     await guard.query(`SELECT id FROM ${this.names.signal} WHERE id = ? FOR UPDATE`, [version])
   }

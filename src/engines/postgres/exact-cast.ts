@@ -64,7 +64,7 @@ function cast(value: Sql, from: ColumnType | undefined, to: ColumnType, target: 
     case 'time':
       return matching(text, `^${CLOCK_PATTERN}(\\.[0-9]{1,6})?$`, 'time')
     case 'moment':
-      return toMoment(text, source, to, target)
+      return toMoment(text, source, to)
     case 'blob':
       return sql`convert_to(${text}, 'UTF8')`
   }
@@ -135,9 +135,9 @@ function toDouble(value: Sql, text: Sql, source: Family): Sql {
   return sql`CASE WHEN length(${text}) <= 2000 AND ${text} ~ ${DOUBLE} THEN ${exact} END`
 }
 
-function toMoment(text: Sql, source: Family, to: ColumnType, target: ParsedType): Sql {
-  const fraction = target.scale === 6 ? '(\\.[0-9]{1,6})?' : '(\\.0{1,6})?'
-  const pattern = source === 'date' ? `^${DATE_PATTERN}$` : `^${DATE_PATTERN}[ T]${CLOCK_PATTERN}${fraction}$`
+/** A moment keeps microseconds on PostgreSQL whatever the plan's type says: its columns are made without a precision. */
+function toMoment(text: Sql, source: Family, to: ColumnType): Sql {
+  const pattern = source === 'date' ? `^${DATE_PATTERN}$` : `^${DATE_PATTERN}[ T]${CLOCK_PATTERN}(\\.[0-9]{1,6})?$`
   return matching(text, pattern, ddlType(to))
 }
 

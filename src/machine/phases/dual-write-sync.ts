@@ -89,6 +89,8 @@ async function steady(context: MigrationContext): Promise<PhaseResult> {
   if (context.approve) await journal.update(runEpoch, { isSwitchApproved: true })
   if (context.until === 'dual-write-sync')
     return { type: 'stopped', outcome: 'until-reached', reason: 'copied, verified and in sync' }
+  if (context.refusal && context.exitWhenWaiting)
+    return { type: 'stopped', outcome: 'refused', reason: context.refusal }
   let isTold = false
   for (;;) {
     signal.throwIfAborted()
@@ -96,7 +98,9 @@ async function steady(context: MigrationContext): Promise<PhaseResult> {
     if (state.isSwitchApproved && !state.isPaused) return { type: 'done' }
     const why = state.isPaused
       ? 'paused by the operator'
-      : 'both sides are in sync and verified; the switch needs approval'
+      : context.refusal
+        ? `the switch was refused: ${context.refusal}`
+        : 'both sides are in sync and verified; the switch needs approval'
     const next = state.isPaused ? 'crossfade resume' : 'crossfade cutover'
     if (!isTold) await context.emit({ type: 'waiting', for: state.isPaused ? 'resume' : 'approval', why, next })
     isTold = true
