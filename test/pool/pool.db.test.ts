@@ -1,4 +1,4 @@
-import { createServer } from 'node:net'
+import { createServer, type Socket } from 'node:net'
 import { expect, test } from 'vitest'
 import {
   createPool,
@@ -139,7 +139,13 @@ describeEachEngine('the pool', (engine) => {
     url.pathname = '/no_such_database'
     await using denied = createPool({ url: url.href, min: 0, acquireTimeoutMs: 60_000 })
 
-    await expect(nowhere.query('SELECT 1')).rejects.toThrow(HostUnreachableError)
+    // A proxy without a server behind it, or a server that goes down: it takes the connection and drops it.
+    await using dropping = await listen((socket) => socket.resume().end())
+    url.port = String(dropping.port)
+    await using dropped = createPool({ url: url.href, min: 0, acquireTimeoutMs: 5_000 })
+
+    const outcomes = [nowhere, dropped].map((pool) => pool.query('SELECT 1').catch((error: unknown) => error))
+    for (const outcome of await Promise.all(outcomes)) expect(outcome).toBeInstanceOf(HostUnreachableError)
     // Waiting would not make the database appear, so this one does not wait for its deadline.
     await expect(denied.query('SELECT 1')).rejects.toThrow(HostUnreachableError)
   })
@@ -286,14 +292,22 @@ describeEachEngine('the pool', (engine) => {
 })
 
 async function freePort(): Promise<number> {
-  const server = createServer()
+  await using server = await listen(() => undefined)
+  return server.port
+}
+
+async function listen(onSocket: (socket: Socket) => void) {
+  const server = createServer(onSocket)
   await new Promise<void>((resolve) => {
     server.listen(0, '127.0.0.1', resolve)
   })
   const address = server.address()
-  await new Promise((resolve) => {
-    server.close(resolve)
-  })
   if (address === null || typeof address === 'string') throw new Error('the test got no port')
-  return address.port
+  return {
+    port: address.port,
+    [Symbol.asyncDispose]: () =>
+      new Promise<void>((resolve) => {
+        server.close(() => resolve())
+      }),
+  }
 }

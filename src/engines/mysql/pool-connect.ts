@@ -13,6 +13,8 @@ export class MysqlClient {
   isDead = false
   #onDeath: ((cause: Error) => void) | undefined
   #isClosing = false
+  /** Calls without an answer. mysql2 forgets them when its connection is destroyed, so they are failed here. */
+  readonly #unanswered = new Set<(cause: Error) => void>()
 
   private constructor(private readonly connection: mysql.Connection) {
     connection.on('error', (error) => this.#died(error))
@@ -35,15 +37,12 @@ export class MysqlClient {
       connectAttributes: { program_name: options.application },
     })
     const client = new MysqlClient(connection)
-    await new Promise<void>((resolve, reject) => {
-      connection.connect((error) => {
-        if (error === null) resolve()
-        else reject(error)
-      })
-    }).catch((error: unknown) => {
+    try {
+      await client.#call((done) => connection.connect((error) => done(error)))
+    } catch (error) {
       client.destroy()
       throw error
-    })
+    }
     return client
   }
 
@@ -89,6 +88,7 @@ export class MysqlClient {
     this.#isClosing = true
     this.isDead = true
     this.connection.destroy()
+    this.#failCalls(new Error('the connection was dropped'))
   }
 
   #call<T>(start: (done: (error: Error | null, answer?: T) => void) => void): Promise<T> {
@@ -97,7 +97,9 @@ export class MysqlClient {
         reject(new Error('the connection is closed'))
         return
       }
+      this.#unanswered.add(reject)
       start((error, answer) => {
+        this.#unanswered.delete(reject)
         if (error === null) {
           resolve(answer as T)
           return
@@ -114,6 +116,12 @@ export class MysqlClient {
     this.#isClosing = true
     this.#onDeath?.(cause)
     this.connection.destroy()
+    this.#failCalls(cause)
+  }
+
+  #failCalls(cause: Error): void {
+    for (const fail of this.#unanswered) fail(cause)
+    this.#unanswered.clear()
   }
 }
 
