@@ -6,7 +6,8 @@
  *
  * Ends with 0 when green has everything; with 5 after `--fail-validation`, when blue has everything again; with 1 otherwise.
  */
-import { writeFile } from 'node:fs/promises'
+import { readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { Command, InvalidArgumentError, Option } from 'commander'
 import { EXIT } from '../src/cli/exit-codes.js'
@@ -45,6 +46,7 @@ const program = new Command('demo')
 const say = (line: string): void => void process.stdout.write(`${line}\n`)
 /** Traffic before the migration and after its end. */
 const AROUND_MS = 1000
+const LOG = 'crossfade.log'
 
 const stopping = new AbortController()
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stopping.abort())
@@ -63,7 +65,8 @@ async function demo(flags: DemoFlags): Promise<number> {
   try {
     await delay(AROUND_MS, undefined, { signal: stopping.signal })
     say(`${flags.clients} clients of the application write; the migration begins`)
-    exitCode = (await crossfade({ stage, args: ['run', plan, '--yes'], signal: stopping.signal })).exitCode
+    const args = ['run', plan, '--yes', '--log-file', join(stage.folder, LOG)]
+    exitCode = (await crossfade({ stage, args, signal: stopping.signal })).exitCode
     await delay(AROUND_MS)
   } catch (error) {
     await traffic.stop().catch(() => undefined)
@@ -74,7 +77,9 @@ async function demo(flags: DemoFlags): Promise<number> {
   for (const line of summaryLines(report, result)) say(line)
   if (flags.report !== undefined) await writeFile(flags.report, `${JSON.stringify(report, null, 2)}\n`)
   if (exitCode !== expected) {
-    say(`crossfade ended with ${exitCode}, expected was ${expected}`)
+    say(`crossfade ended with ${exitCode}, expected was ${expected}; the last of its log:`)
+    const log = await readFile(join(stage.folder, LOG), 'utf8').catch(() => '')
+    say(log.split('\n').slice(-6).join('\n'))
     return exitCode === EXIT.done ? EXIT.error : exitCode
   }
   const isWhole = report.writes.lost + report.writes.duplicated + report.requests.failed === 0

@@ -17,6 +17,11 @@ export type Part =
   | { readonly type: 'range'; readonly after?: Scope | undefined; readonly upTo?: Scope | undefined }
   | { readonly type: 'scopes'; readonly scopes: readonly Scope[] }
 
+/** Rows of a part: those in some buckets of the key, or those with some keys, given as canonical texts. */
+export type RowSelection =
+  | { readonly type: 'buckets'; readonly of: number; readonly buckets: readonly number[] }
+  | { readonly type: 'keys'; readonly keys: readonly Scope[] }
+
 export const EVERYTHING: Part = { type: 'range' }
 
 /** One side as the compiler sees it. */
@@ -91,16 +96,36 @@ export class Compiler {
     return sql`SELECT COUNT(*), ${dialect.sumHash(hash)} FROM ${this.#destinationRows(projection, part)}`
   }
 
-  /** The projected rows of a part as canonical texts, keyed by destination key first; for drill-down. Runs on the origin. */
-  canonicalOrigin(projection: Projection, part: Part): Sql {
+  /** COUNT and digest by bucket of the key, of the projected rows of a part; runs on the origin. */
+  bucketsOrigin(projection: Projection, part: Part, buckets: number): Sql {
     const dialect = this.dialect(projection.origin)
-    return sql`SELECT ${this.#canonicalList(projection, dialect, 'p')} FROM (${this.select(projection, part)}) p`
+    const column = (name: string): Sql => raw(`p.${dialect.quote(name)}`)
+    const list = sql`${this.#bucket(projection, dialect, column, buckets)}, COUNT(*), ${dialect.sumHash(this.#hash(projection, dialect, column))}`
+    return sql`SELECT ${list} FROM (${this.select(projection, part)}) p GROUP BY 1`
   }
 
   /** The same of the destination's rows; runs on the destination. */
-  canonicalDestination(projection: Projection, part: Part): Sql {
+  bucketsDestination(projection: Projection, part: Part, buckets: number): Sql {
     const dialect = this.dialect(destinationSide(projection))
-    return sql`SELECT ${this.#canonicalList(projection, dialect, 't')} FROM ${this.#destinationRows(projection, part)}`
+    const column = (name: string): Sql => raw(`t.${dialect.quote(name)}`)
+    const list = sql`${this.#bucket(projection, dialect, column, buckets)}, COUNT(*), ${dialect.sumHash(this.#hash(projection, dialect, column))}`
+    return sql`SELECT ${list} FROM ${this.#destinationRows(projection, part)} GROUP BY 1`
+  }
+
+  /** Projected rows of a part as canonical texts, key columns first; for drill-down. Runs on the origin. */
+  canonicalOrigin(projection: Projection, part: Part, selection?: RowSelection): Sql {
+    const dialect = this.dialect(projection.origin)
+    const column = (name: string): Sql => raw(`p.${dialect.quote(name)}`)
+    const where = selection ? sql` WHERE ${this.#isSelected(projection, dialect, column, selection)}` : raw('')
+    return sql`SELECT ${this.#canonicalList(projection, dialect, 'p')} FROM (${this.select(projection, part)}) p${where}`
+  }
+
+  /** The same of the destination's rows; runs on the destination. */
+  canonicalDestination(projection: Projection, part: Part, selection?: RowSelection): Sql {
+    const dialect = this.dialect(destinationSide(projection))
+    const column = (name: string): Sql => raw(`t.${dialect.quote(name)}`)
+    const and = selection ? sql` AND ${this.#isSelected(projection, dialect, column, selection)}` : raw('')
+    return sql`SELECT ${this.#canonicalList(projection, dialect, 't')} FROM ${this.#destinationRows(projection, part)}${and}`
   }
 
   /** Key columns, then the others, in the order that the canonical lists have. */
@@ -248,6 +273,27 @@ export class Compiler {
 
   #hash(projection: Projection, dialect: Dialect, column: (name: string) => Sql): Sql {
     return dialect.rowHash(this.columns(projection).map(({ name, type }) => dialect.canonical(column(name), type)))
+  }
+
+  /** Bucket of a row by its key, the same on both sides. */
+  #bucket(projection: Projection, dialect: Dialect, column: (name: string) => Sql, buckets: number): Sql {
+    return sql`MOD(${dialect.rowHash(this.#canonicalKey(projection, dialect, column))}, ${raw(String(buckets))})`
+  }
+
+  #canonicalKey(projection: Projection, dialect: Dialect, column: (name: string) => Sql): Sql[] {
+    return this.canonicalColumns(projection)
+      .slice(0, projection.key.length)
+      .map(({ name, type }) => dialect.canonical(column(name), type))
+  }
+
+  #isSelected(projection: Projection, dialect: Dialect, column: (name: string) => Sql, selection: RowSelection): Sql {
+    if (selection.type === 'keys')
+      return dialect.within(
+        this.#canonicalKey(projection, dialect, column),
+        selection.keys.map((key) => key.map((value) => sql`${value}`)),
+      )
+    const list = selection.buckets.map((bucket) => raw(String(bucket)))
+    return sql`${this.#bucket(projection, dialect, column, selection.of)} IN (${join(list)})`
   }
 
   #canonicalList(projection: Projection, dialect: Dialect, alias: string): Sql {

@@ -11,7 +11,7 @@ import { until } from '../waiting.js'
 const REVERIFY_SHARE = 0.5
 
 export async function dualWriteSync(context: MigrationContext): Promise<PhaseResult> {
-  const { plan, blue, green, journal, runEpoch, signal } = context
+  const { plan, blue, journal, runEpoch, signal } = context
   await blue.capture.install(captureTables(plan, 'blue'), {
     signal,
     onWait: (table, blockers) =>
@@ -26,15 +26,7 @@ export async function dualWriteSync(context: MigrationContext): Promise<PhaseRes
   loop.start()
   await copyAll(context)
   if (!(await journal.readProgress('indexes'))) {
-    const session = await green.connect('schema')
-    try {
-      for (const statement of green.schema.createIndexes(plan.green)) {
-        signal.throwIfAborted()
-        await session.execute(statement)
-      }
-    } finally {
-      await session.close()
-    }
+    await createIndexes(context)
     await journal.writeProgress(runEpoch, 'indexes', { isDone: true })
   }
   await loop.settle(signal)
@@ -80,6 +72,15 @@ async function copyAll(context: MigrationContext): Promise<void> {
       })
   } finally {
     await Promise.allSettled([origin.close(), destination.close()])
+  }
+}
+
+/** Sync waits for each statement: a foreign key locks two tables, and a batch that has one of them would deadlock with it. */
+async function createIndexes({ plan, green, locks, signal }: MigrationContext): Promise<void> {
+  await using session = await green.connect('schema')
+  for (const statement of green.schema.createIndexes(plan.green)) {
+    signal.throwIfAborted()
+    await locks.with(Object.keys(plan.green), () => session.execute(statement))
   }
 }
 
