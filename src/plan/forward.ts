@@ -183,8 +183,8 @@ export function belongsTo(
   if (!born) return band
   const isBornKey = isBorn(map.key, key, siblings, bands)
   const here = isBornKey ? allOf(isBornKey, born)! : born
-  // A text key is either in a space or born: the kept table's band already holds every other UUID.
-  return map.key.type === 'keep' && !isBornKey ? band : { op: 'or', args: [band, here] }
+  // A text key does not tell a kept row from a born one: the word that tells the tables apart decides for both.
+  return map.key.type === 'keep' && !isBornKey ? allOf(band, born) : { op: 'or', args: [band, here] }
 }
 
 /** Which rows born in green come back to this table; undefined for none. */

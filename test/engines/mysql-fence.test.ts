@@ -47,8 +47,9 @@ describe.each(listTestEngines().filter((engine) => engine !== 'postgres'))('fenc
       await expect(app.query(statement), statement).rejects.toMatchObject(REFUSED)
     }
     await expect(old.query(`UPDATE items SET note = 'late'`)).rejects.toMatchObject(REFUSED)
-    await session.execute(raw(`UPDATE items SET note = 'ours'`))
+    // Until then the refused statement keeps its row locks, from us as from everybody.
     await old.query('ROLLBACK')
+    await session.execute(raw(`UPDATE items SET note = 'ours'`))
     await sides.blue.fence.open(3)
     await app.query(`UPDATE items SET note = 'again'`)
     expect(await sides.blue.fence.read()).toEqual({ side: 'blue', epoch: 3, isWritable: true })

@@ -3,7 +3,7 @@ import type { Change, Session } from '../../src/engines/engine.js'
 import { openPostgresSide } from '../../src/engines/postgres/index.js'
 import { raw } from '../../src/engines/sql.js'
 import type { SchemaSpec } from '../../src/plan/schema.js'
-import { makeTables, openApplication, openSides, type Sides } from './postgres-support.js'
+import { createRole, makeTables, openApplication, openSides, type Sides } from './postgres-support.js'
 
 const id = { type: 'bigint', notNull: true } as const
 const SCHEMA: SchemaSpec = {
@@ -143,7 +143,7 @@ describe('capture (postgres)', () => {
     const role = `clerk_${process.pid}`
     await using owner = await openApplication(sides.blue)
     await owner.query(
-      `CREATE ROLE ${role} LOGIN; GRANT USAGE ON SCHEMA shop_blue TO ${role}; GRANT ALL ON shop_blue.tenants TO ${role}`,
+      `${createRole(role)}; GRANT USAGE ON SCHEMA shop_blue TO ${role}; GRANT ALL ON shop_blue.tenants TO ${role}`,
     )
     try {
       await using clerk = await openApplication(sides.blue, role)

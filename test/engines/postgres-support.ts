@@ -36,12 +36,23 @@ export async function makeTables(tools: PostgresSide, schema: SchemaSpec): Promi
   }
 }
 
+/** A role without rights that may log in, with this password. */
+export const createRole = (name: string): string => `CREATE ROLE ${name} LOGIN PASSWORD '${ROLE_PASSWORD}'`
+
+export function urlAs(url: string, role: string): string {
+  const result = new URL(url)
+  result.username = role
+  result.password = ROLE_PASSWORD
+  return result.href
+}
+
+const ROLE_PASSWORD = 'of-a-test'
+
 /** A connection as the application has it: no mark, tables of one side found by their bare names. */
-export async function openApplication(tools: PostgresSide, user?: string): Promise<pg.Client & AsyncDisposable> {
+export async function openApplication(tools: PostgresSide, role?: string): Promise<pg.Client & AsyncDisposable> {
   const url = new URL(tools.location.url)
   url.searchParams.delete('schema')
-  if (user !== undefined) url.username = user
-  const client = new pg.Client({ connectionString: url.href })
+  const client = new pg.Client({ connectionString: role === undefined ? url.href : urlAs(url.href, role) })
   client.on('error', () => {})
   await client.connect()
   await client.query(`SET search_path = ${tools.location.namespace}`)

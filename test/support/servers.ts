@@ -75,7 +75,12 @@ const dropDatabase = async (engine: ServerEngine, name: string): Promise<void> =
     await runSql(engine, url, `DROP DATABASE IF EXISTS \`${name}\``)
     return
   }
-  // A slot of a test that failed half-way holds the database, and keeps all WAL of the server.
+  // What a test that failed half-way leaves behind holds the database: prepared transactions, which only a session of that
+  // database can end, and slots, which also keep all WAL of the server.
+  const prepared = await runSql(engine, url, `SELECT gid FROM pg_prepared_xacts WHERE database = '${name}'`)
+  for (const { gid } of prepared) {
+    await runSql(engine, withDatabase(url, name), `ROLLBACK PREPARED '${String(gid).replaceAll("'", "''")}'`)
+  }
   const ofThisDatabase = `FROM pg_replication_slots WHERE database = '${name}'`
   await runSql(engine, url, `SELECT pg_terminate_backend(active_pid) ${ofThisDatabase} AND active`)
   while ((await runSql(engine, url, `SELECT 1 ${ofThisDatabase}`)).length > 0) {

@@ -3,7 +3,7 @@ import { raw, sql, type Sql } from '../sql.js'
 import type { LockKey } from './meta.js'
 import type { PostgresSession } from './session.js'
 
-/** `l` is pg_locks. A prepared transaction has no pid; its locks show the transaction number behind `-1/`. */
+/** `l` is pg_locks. A prepared transaction has no pid. */
 const DESCRIBE = raw(`CASE WHEN l.pid IS NULL
     THEN 'prepared transaction ' || coalesce(quote_literal(x.gid), '?') || coalesce(' by ' || x.owner, '') ||
       coalesce(' for ' || extract(epoch FROM clock_timestamp() - x.prepared)::int || ' s', '')
@@ -12,9 +12,14 @@ const DESCRIBE = raw(`CASE WHEN l.pid IS NULL
       coalesce(' for ' || extract(epoch FROM clock_timestamp() - a.xact_start)::int || ' s', '')
     END`)
 
+/**
+ * A prepared transaction keeps the virtual number of the session that prepared it (before the fixes of November 2021, and
+ * after a restart: another one). All versions list the lock on its own transaction number under that same virtual number.
+ */
 const FROM_LOCKS = raw(`FROM pg_locks l
   LEFT JOIN pg_stat_activity a ON a.pid = l.pid
-  LEFT JOIN pg_prepared_xacts x ON l.pid IS NULL AND l.virtualtransaction = '-1/' || x.transaction
+  LEFT JOIN pg_prepared_xacts x ON l.pid IS NULL AND x.transaction IN (SELECT t.transactionid FROM pg_locks t
+    WHERE t.locktype = 'transactionid' AND t.granted AND t.pid IS NULL AND t.virtualtransaction = l.virtualtransaction)
   WHERE l.granted AND l.pid IS DISTINCT FROM pg_backend_pid()
     AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())`)
 
