@@ -13,8 +13,8 @@ const DESCRIBE = raw(`CASE WHEN l.pid IS NULL
     END`)
 
 /**
- * A prepared transaction keeps the virtual number of the session that prepared it (before the fixes of November 2021, and
- * after a restart: another one). All versions list the lock on its own transaction number under that same virtual number.
+ * A prepared transaction shows under the virtual number of the session that prepared it, or under one made of its own number
+ * (older minor versions, and after a restart). Either way its lock on its own number is listed under the same one.
  */
 const FROM_LOCKS = raw(`FROM pg_locks l
   LEFT JOIN pg_stat_activity a ON a.pid = l.pid
