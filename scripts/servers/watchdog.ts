@@ -27,7 +27,10 @@ const tell = (line: string): void => {
 }
 
 export const watchdog = {
+  /** A server, or what prepares one. It leads a group of its own. */
   guardProcess: (pid: number) => tell(`process ${pid}`),
+  /** A program that uses the servers. It leads a group of its own, and all that it started goes with it. */
+  guardProgram: (pid: number) => tell(`program ${pid}`),
   forgetProcess: (pid: number) => tell(`gone ${pid}`),
   guardDirectory: (path: string) => tell(`directory ${path}`),
   forgetDirectory: (path: string) => tell(`removed ${path}`),
