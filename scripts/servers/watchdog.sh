@@ -2,16 +2,22 @@
 # Cleans up after a parent that can no longer do it. The parent holds the other end of stdin; when it ends, however it
 # ends (SIGKILL too), the read below meets the end of the file.
 #
-# Lines on stdin: "process PID", "gone PID", "directory PATH", "removed PATH", "container ID", "removed-container ID".
+# Lines on stdin: "process PID", "program PID", "gone PID", "directory PATH", "removed PATH", "container ID",
+# "removed-container ID".
 
 trap '' HUP INT TERM QUIT
 pids=' '
+programs=' '
 containers=' '
 
 while read -r what value; do
   case $what in
     process) pids="$pids$value " ;;
-    gone) pids=$(printf '%s' "$pids" | sed "s/ $value / /") ;;
+    program) programs="$programs$value " ;;
+    gone)
+      pids=$(printf '%s' "$pids" | sed "s/ $value / /")
+      programs=$(printf '%s' "$programs" | sed "s/ $value / /")
+      ;;
     container) containers="$containers$value " ;;
     removed-container) containers=$(printf '%s' "$containers" | sed "s/ $value / /") ;;
     directory) set -- "$@" "$value" ;;
@@ -25,6 +31,11 @@ while read -r what value; do
       done
       ;;
   esac
+done
+
+# Programs use the servers and would only fail from here on. No SIGQUIT for them: its answer is a core file.
+for pid in $programs; do
+  kill -KILL "-$pid" 2>/dev/null
 done
 
 # Each process leads a group of its own, and the group is meant: mariadb-install-db is a script whose server would go on
