@@ -1,4 +1,3 @@
-import { createServer, type Socket } from 'node:net'
 import { expect, test } from 'vitest'
 import {
   createPool,
@@ -10,7 +9,7 @@ import {
   type Pool,
 } from '../../src/pool/index.ts'
 import { describeEachEngine, type ServerEngine } from '../support/servers.ts'
-import { createStage, until, type Stage } from './support.ts'
+import { createStage, freePort, listen, until, type Stage } from './support.ts'
 
 /** A pool without a gate board: only the queue and the connections matter here. */
 const poolOn = (stage: Stage, options: object = {}): Pool =>
@@ -290,24 +289,3 @@ describeEachEngine('the pool', (engine) => {
     expect(second.rows).toEqual(first.rows)
   })
 })
-
-async function freePort(): Promise<number> {
-  await using server = await listen(() => undefined)
-  return server.port
-}
-
-async function listen(onSocket: (socket: Socket) => void) {
-  const server = createServer(onSocket)
-  await new Promise<void>((resolve) => {
-    server.listen(0, '127.0.0.1', resolve)
-  })
-  const address = server.address()
-  if (address === null || typeof address === 'string') throw new Error('the test got no port')
-  return {
-    port: address.port,
-    [Symbol.asyncDispose]: () =>
-      new Promise<void>((resolve) => {
-        server.close(() => resolve())
-      }),
-  }
-}

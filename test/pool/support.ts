@@ -1,5 +1,6 @@
 /** Two sides and a gate board for a test of the pool, each in a namespace of its own. */
 import { randomBytes } from 'node:crypto'
+import { createServer, type Socket } from 'node:net'
 import { openGateBoard, type GateBoard } from '../../src/engines/gate-board.ts'
 import type { PoolOptions } from '../../src/pool/index.ts'
 import { createDatabase, runSql, type ServerEngine, type TestDatabase } from '../support/servers.ts'
@@ -90,6 +91,29 @@ export async function until(isSo: () => boolean | Promise<boolean>): Promise<voi
     await new Promise((resolve) => {
       setTimeout(resolve, 10)
     })
+  }
+}
+
+/** A port on which nobody listens. */
+export async function freePort(): Promise<number> {
+  await using server = await listen(() => undefined)
+  return server.port
+}
+
+/** A server that is no database. */
+export async function listen(onSocket: (socket: Socket) => void) {
+  const server = createServer(onSocket)
+  await new Promise<void>((resolve) => {
+    server.listen(0, '127.0.0.1', resolve)
+  })
+  const address = server.address()
+  if (address === null || typeof address === 'string') throw new Error('the test got no port')
+  return {
+    port: address.port,
+    [Symbol.asyncDispose]: () =>
+      new Promise<void>((resolve) => {
+        server.close(() => resolve())
+      }),
   }
 }
 
