@@ -51,6 +51,8 @@ export interface ExprContext {
   readonly table: (name: string) => string
   /** Type of a column of a child table of a fold (alias `c`). */
   readonly typeOfTable: (table: string, column: string) => ColumnType
+  /** Where the member of a JSON column was taken out beforehand (see {@link Dialect.members}): SQL of it. */
+  readonly member?: (alias: string, column: string, path: readonly string[]) => string | undefined
 }
 
 /** The SQL of one engine. Builds text and sends nothing, so it is tested without a server. */
@@ -86,6 +88,13 @@ export interface Dialect {
   orderBy(column: Sql, type: ColumnType): Sql
   /** The elements of a JSON value as a lateral relation: `alias.value` (JSON), `alias.ordinal` (0-based), `alias.name` (of a map). */
   unnest(json: Sql, shape: 'array' | 'object' | 'map', alias: string): Sql
+  /**
+   * A join that adds members of a JSON value as columns `m0`, `m1`… of `alias`, one row always: a wide JSON column is read once for
+   * each row instead of once for each place that names a member.
+   */
+  members(json: Sql, paths: readonly (readonly string[])[], alias: string): Sql
+  /** A select of which an outer one may name each column several times at no cost, where the engine can say so. */
+  evaluatedOnce(select: Sql): Sql
   /** Aggregate of JSON values into one JSON array, in this order. */
   jsonArrayAggregate(json: Sql, orderBy: readonly Sql[]): Sql
   /** A relation of bound rows: `SELECT CAST(? AS type) AS name, ... UNION ALL ...`. */

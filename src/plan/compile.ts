@@ -4,7 +4,7 @@
  */
 import type { Dialect, ExprContext, Side } from '../engines/engine.js'
 import { join, raw, sql, type Sql } from '../engines/sql.js'
-import type { Expr } from './expression.js'
+import { visit, type Expr } from './expression.js'
 import type { Plan } from './plan.js'
 import { destinationSide, type Arm, type Lookup, type Projection } from './projection.js'
 import type { ColumnType, SchemaSpec } from './schema.js'
@@ -76,7 +76,7 @@ export class Compiler {
   digestOrigin(projection: Projection, part: Part): Sql {
     const dialect = this.dialect(projection.origin)
     const hash = this.#hash(projection, dialect, (name) => raw(`p.${dialect.quote(name)}`))
-    return sql`SELECT COUNT(*), ${dialect.sumHash(hash)} FROM (${this.select(projection, part)}) p`
+    return sql`SELECT COUNT(*), ${dialect.sumHash(hash)} FROM (${dialect.evaluatedOnce(this.select(projection, part))}) p`
   }
 
   /** COUNT of the projected rows; runs on the origin. */
@@ -101,7 +101,7 @@ export class Compiler {
     const dialect = this.dialect(projection.origin)
     const column = (name: string): Sql => raw(`p.${dialect.quote(name)}`)
     const list = sql`${this.#bucket(projection, dialect, column, buckets)}, COUNT(*), ${dialect.sumHash(this.#hash(projection, dialect, column))}`
-    return sql`SELECT ${list} FROM (${this.select(projection, part)}) p GROUP BY 1`
+    return sql`SELECT ${list} FROM (${dialect.evaluatedOnce(this.select(projection, part))}) p GROUP BY 1`
   }
 
   /** The same of the destination's rows; runs on the destination. */
@@ -117,7 +117,7 @@ export class Compiler {
     const dialect = this.dialect(projection.origin)
     const column = (name: string): Sql => raw(`p.${dialect.quote(name)}`)
     const where = selection ? sql` WHERE ${this.#isSelected(projection, dialect, column, selection)}` : raw('')
-    return sql`SELECT ${this.#canonicalList(projection, dialect, 'p')} FROM (${this.select(projection, part)}) p${where}`
+    return sql`SELECT ${this.#canonicalList(projection, dialect, 'p')} FROM (${dialect.evaluatedOnce(this.select(projection, part))}) p${where}`
   }
 
   /** The same of the destination's rows; runs on the destination. */
@@ -334,7 +334,8 @@ export class Compiler {
 
   #selectArm(projection: Projection, arm: Arm, part: Part, isContributor = false): Sql {
     const dialect = this.dialect(projection.origin)
-    const context = this.#armContext(projection, arm, {})
+    const members = membersOf(arm, (alias, column) => this.#armContext(projection, arm, {}).typeOf(alias, column))
+    const context = this.#armContext(projection, arm, {}, members)
     const list = this.columns(projection)
       .filter(({ name }) => arm.columns[name] !== undefined)
       .map(
@@ -356,7 +357,19 @@ export class Compiler {
       this.#inPart(projection, arm, part),
       ...(arm.filter ? [dialect.expression(arm.filter, context)] : []),
     ]
-    return sql`SELECT ${join(list)} FROM ${this.table(projection.origin, arm.driving)} d${unnest}${this.#joins(projection, arm, arm.lookups)} WHERE ${join(conditions, ' AND ')}`
+    return sql`SELECT ${join(list)} FROM ${this.table(projection.origin, arm.driving)} d${unnest}${this.#joins(projection, arm, arm.lookups)}${this.#takeOut(projection, arm, members)} WHERE ${join(conditions, ' AND ')}`
+  }
+
+  /** Joins that read each JSON column once for all of its members. */
+  #takeOut(projection: Projection, arm: Arm, members: readonly TakenOut[]): Sql {
+    const dialect = this.dialect(projection.origin)
+    const context = this.#armContext(projection, arm, {})
+    return join(
+      members.map(({ alias, column, paths, relation }) =>
+        dialect.members(dialect.expression({ op: 'column', alias, column }, context), paths, relation),
+      ),
+      '',
+    )
   }
 
   #joins(projection: Projection, arm: Arm, lookups: readonly Lookup[]): Sql {
@@ -533,6 +546,7 @@ export class Compiler {
     projection: Projection,
     arm: Arm,
     replaced: Readonly<Record<string, { relation: Sql; table: string }>>,
+    members: readonly TakenOut[] = [],
   ): ExprContext {
     const dialect = this.dialect(projection.origin)
     const relations: Record<string, { relation: Sql; table: string }> = {
@@ -540,7 +554,14 @@ export class Compiler {
     }
     for (const lookup of arm.lookups)
       relations[lookup.alias] = { relation: raw(dialect.quote(lookup.alias)), table: lookup.table }
-    return this.#relationContext(projection.origin, { ...relations, ...replaced })
+    const plain = this.#relationContext(projection.origin, { ...relations, ...replaced })
+    if (members.length === 0) return plain
+    const member: ExprContext['member'] = (alias, column, path) => {
+      const taken = members.find((candidate) => candidate.alias === alias && candidate.column === column)
+      const index = taken?.paths.findIndex((candidate) => isSamePath(candidate, path)) ?? -1
+      return index < 0 ? undefined : `${dialect.quote(taken!.relation)}.m${index}`
+    }
+    return { ...plain, member }
   }
 
   #relationContext(side: Side, relations: Readonly<Record<string, { relation: Sql; table: string }>>): ExprContext {
@@ -563,6 +584,39 @@ function holdsUuidUnkey(expr: Expr): boolean {
   if (expr.op === 'coalesce') return expr.args.some(holdsUuidUnkey)
   return expr.op === 'cast' && holdsUuidUnkey(expr.input)
 }
+
+/** Members of one JSON column that an arm names. */
+interface TakenOut {
+  readonly alias: string
+  readonly column: string
+  readonly paths: readonly (readonly string[])[]
+  /** Alias of the relation that has them. */
+  readonly relation: string
+}
+
+/** Fewer members are as fast where they stand. */
+const MEMBERS_WORTH_A_JOIN = 3
+
+function membersOf(arm: Arm, typeOf: (alias: string, column: string) => ColumnType): TakenOut[] {
+  const found = new Map<string, { alias: string; column: string; paths: (readonly string[])[] }>()
+  for (const expr of [...Object.values(arm.columns), ...(arm.filter ? [arm.filter] : [])])
+    visit(expr, (node) => {
+      if (node.op !== 'jsonGet' || node.input.op !== 'column') return
+      const { alias, column } = node.input
+      // The child of a fold is a relation of its own subselect.
+      if (alias === 'c' || typeOf(alias, column) !== 'json') return
+      const key = `${alias}.${column}`
+      const entry = found.get(key) ?? { alias, column, paths: [] }
+      if (!entry.paths.some((path) => isSamePath(path, node.path))) entry.paths.push(node.path)
+      found.set(key, entry)
+    })
+  return [...found.values()]
+    .filter(({ paths }) => paths.length >= MEMBERS_WORTH_A_JOIN)
+    .map((entry, index) => ({ ...entry, relation: `j${index}` }))
+}
+
+const isSamePath = (left: readonly string[], right: readonly string[]): boolean =>
+  left.length === right.length && left.every((name, index) => name === right[index])
 
 /** The arms' driving tables, lookups and folds: every table a projection reads. */
 export function tablesRead(projection: Projection): Set<string> {

@@ -2,7 +2,7 @@
 import type { MigrationEvent } from '../journal/events.js'
 import type { Plan } from '../plan/plan.js'
 import { destinationSide, type Projection } from '../plan/projection.js'
-import { verifyProjection, type VerifyOptions } from './verifier.js'
+import { scanProjection, settleScans, type Scan, type VerifyOptions } from './verifier.js'
 
 export interface PassResult {
   readonly direction: 'forward' | 'reverse'
@@ -23,22 +23,20 @@ export async function verifyPass(
 ): Promise<PassResult> {
   const startedAt = performance.now()
   const total = { chunks: 0, rows: 0, differences: 0, skipped: 0 }
-  for (const projection of direction === 'forward' ? plan.forward : plan.reverse) {
-    const result = await verifyProjection(projection, options)
+  const scans: Scan[] = []
+  for (const projection of direction === 'forward' ? plan.forward : plan.reverse)
+    scans.push(await scanProjection(projection, options))
+  const results = await settleScans(scans, options)
+  for (const [index, result] of results.entries()) {
+    const projection = scans[index]!.projection.name
     total.chunks += result.chunks
     total.rows += result.rows
     total.differences += result.differenceCount
     total.skipped += result.skipped
     for (const { key, kind, columns } of result.differences.slice(0, 10))
-      await options.emit({ type: 'difference', projection: projection.name, key, kind, columns })
-    await options.emit({
-      type: 'verified',
-      projection: projection.name,
-      chunks: result.chunks,
-      rows: result.rows,
-      differences: result.differenceCount,
-      skipped: result.skipped,
-    })
+      await options.emit({ type: 'difference', projection, key, kind, columns })
+    const { chunks, rows, differenceCount: differences, skipped } = result
+    await options.emit({ type: 'verified', projection, chunks, rows, differences, skipped })
   }
   if (direction === 'forward') total.differences += await countStrays(plan.forward, options)
   const result: PassResult = { direction, ...total, durationMs: Math.round(performance.now() - startedAt) }

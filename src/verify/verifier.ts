@@ -40,19 +40,86 @@ const ROWS_PER_BUCKET = 200
 const KEYS_PER_LOOK = 200
 const LISTED = 100
 
-export async function verifyProjection(projection: Projection, options: VerifyOptions): Promise<VerifyResult> {
-  const total = { chunks: 0, rows: 0, differenceCount: 0, skipped: 0 }
-  const differences: Difference[] = []
+/** Rows of one chunk that differed at the first look: in flight, or wrong. */
+interface Suspects {
+  readonly part: Part
+  readonly rows: readonly Suspect[]
+}
+
+interface Suspect {
+  readonly difference: Difference
+  /** Looks in a row at which nothing about it changed, with a catch-up of sync before each. */
+  readonly unchangedLooks: number
+}
+
+/** What one look at every chunk of a projection found. */
+export interface Scan {
+  readonly projection: Projection
+  readonly chunks: number
+  readonly rows: number
+  readonly suspects: readonly Suspects[]
+}
+
+/** One look at every chunk. What differs may be in flight: {@link settleScans} tells. */
+export async function scanProjection(projection: Projection, options: VerifyOptions): Promise<Scan> {
+  let chunks = 0
+  let rows = 0
+  const suspects: Suspects[] = []
   for await (const part of partsOf(projection, options)) {
     options.signal.throwIfAborted()
-    const chunk = await verifyPart(projection, part, options)
-    total.chunks += 1
-    total.rows += chunk.rows
-    total.differenceCount += chunk.differences.length
-    total.skipped += chunk.isSkipped ? 1 : 0
-    differences.push(...chunk.differences.slice(0, LISTED - differences.length))
+    const chunk = await scanPart(projection, part, options)
+    chunks += 1
+    rows += chunk.rows
+    if (chunk.found.length > 0)
+      suspects.push({ part, rows: chunk.found.map((difference) => ({ difference, unchangedLooks: 0 })) })
   }
-  return { ...total, differences }
+  return { projection, chunks, rows, suspects }
+}
+
+/**
+ * Looks at the suspects of all scans again after sync has caught up, until each is equal or stands. Every other row was seen equal,
+ * so rows that are written all the time cannot keep a chunk open.
+ */
+export async function settleScans(scans: readonly Scan[], options: VerifyOptions): Promise<VerifyResult[]> {
+  const states = scans.map((scan) => ({ scan, open: scan.suspects, standing: [] as Difference[] }))
+  if (!options.settle) for (const state of states) closeAs(state, (row) => row.difference)
+  for (let look = 1; look <= LOOKS && states.some(({ open }) => open.length > 0); look += 1) {
+    options.signal.throwIfAborted()
+    await options.settle?.()
+    for (const state of states) {
+      const open: Suspects[] = []
+      for (const { part, rows } of state.open) {
+        const still = await lookAgain(state.scan.projection, part, rows, options)
+        state.standing.push(...still.filter(stands).map(({ difference }) => difference))
+        const moving = still.filter((row) => !stands(row))
+        if (moving.length > 0) open.push({ part, rows: moving })
+      }
+      state.open = open
+    }
+  }
+  return states.map(({ scan, open, standing }) => ({
+    chunks: scan.chunks,
+    rows: scan.rows,
+    differences: standing.slice(0, LISTED),
+    differenceCount: standing.length,
+    skipped: open.length,
+  }))
+}
+
+/** Toggled values may look the same at two looks by chance. */
+const stands = (row: Suspect): boolean => row.unchangedLooks >= 2
+
+function closeAs(
+  state: { open: readonly Suspects[]; standing: Difference[] },
+  differenceOf: (row: Suspect) => Difference,
+): void {
+  state.standing.push(...state.open.flatMap(({ rows }) => rows.map(differenceOf)))
+  state.open = []
+}
+
+export async function verifyProjection(projection: Projection, options: VerifyOptions): Promise<VerifyResult> {
+  const [result] = await settleScans([await scanProjection(projection, options)], options)
+  return result!
 }
 
 /** The whole of a projection in ranges that meet: the first without a lower, the last without an upper bound. */
@@ -73,35 +140,40 @@ async function* partsOf(projection: Projection, options: VerifyOptions): AsyncGe
   }
 }
 
-interface PartResult {
-  readonly rows: number
-  readonly differences: readonly Difference[]
-  readonly isSkipped: boolean
-}
-
-async function verifyPart(projection: Projection, part: Part, options: VerifyOptions): Promise<PartResult> {
-  const { compiler, origin, destination, signal } = options
+async function scanPart(
+  projection: Projection,
+  part: Part,
+  options: VerifyOptions,
+): Promise<{ rows: number; found: Difference[] }> {
+  const { compiler, origin, destination } = options
   const [left, right] = await Promise.all([
     origin.query(compiler.digestOrigin(projection, part)),
     destination.query(compiler.digestDestination(projection, part)),
   ])
   const rows = Number(left[0]?.[0] ?? 0)
-  if (isSame(left[0], right[0])) return { rows, differences: [], isSkipped: false }
-  let found = await drillDown(projection, part, Math.max(rows, Number(right[0]?.[0] ?? 0)), options)
-  if (!options.settle) return { rows, differences: found, isSkipped: false }
-  // Every other row was seen equal; only these are looked at again, so that rows written all the time cannot keep the chunk open.
-  for (let look = 1; look <= LOOKS && found.length > 0; look += 1) {
-    signal.throwIfAborted()
-    await options.settle()
-    const before = new Map(found.map((difference) => [JSON.stringify(difference.key), difference.fingerprint]))
-    found = await lookAtKeys(projection, part, found, options)
-    // Unchanged on both sides over a catch-up of sync: nothing in flight can explain it.
-    const standing = found.filter(({ key, fingerprint }) => before.get(JSON.stringify(key)) === fingerprint)
-    if (standing.length > 0 && standing.length === found.length)
-      return { rows, differences: standing, isSkipped: false }
-    if (look === LOOKS && found.length > 0) return { rows, differences: standing, isSkipped: true }
-  }
-  return { rows, differences: [], isSkipped: false }
+  if (isSame(left[0], right[0])) return { rows, found: [] }
+  return { rows, found: await drillDown(projection, part, Math.max(rows, Number(right[0]?.[0] ?? 0)), options) }
+}
+
+/** Those that still differ, each with its count of unchanged looks. */
+async function lookAgain(
+  projection: Projection,
+  part: Part,
+  rows: readonly Suspect[],
+  options: VerifyOptions,
+): Promise<Suspect[]> {
+  const before = new Map(rows.map((row) => [JSON.stringify(row.difference.key), row]))
+  const found = await lookAtKeys(
+    projection,
+    part,
+    rows.map(({ difference }) => difference),
+    options,
+  )
+  return found.map((difference) => {
+    const earlier = before.get(JSON.stringify(difference.key))!
+    const isUnchanged = earlier.difference.fingerprint === difference.fingerprint
+    return { difference, unchangedLooks: isUnchanged ? earlier.unchangedLooks + 1 : 0 }
+  })
 }
 
 const isSame = (left: RawRow | undefined, right: RawRow | undefined): boolean =>

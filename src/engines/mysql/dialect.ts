@@ -2,7 +2,7 @@
 import type { Dialect } from '../engine.js'
 import { join, raw, sql, type Sql } from '../sql.js'
 import { renderExpression } from './expression.js'
-import { joinedItems } from './json-syntax.js'
+import { joinedItems, jsonMembers } from './json-syntax.js'
 import { mariadbJson } from './json-mariadb.js'
 import { mysqlJson } from './json-mysql.js'
 import { qualify, quoteIdentifier } from './quote.js'
@@ -27,6 +27,8 @@ export function mysqlDialect(engine: 'mysql' | 'mariadb'): Dialect {
     // By the column's own collation: chunk bounds are values of the same column and compare by it as well.
     orderBy: (column, type) => (type.startsWith('enum') ? sql`CAST(${column} AS CHAR)` : column),
     unnest: json.unnest,
+    members: jsonMembers,
+    evaluatedOnce: (select) => select,
     jsonArrayAggregate: (value, orderBy) => json.parse(joinedItems(json.text(value), orderBy, '[]')),
     values: (columns, rows) => boundRows(columns, rows),
   }

@@ -59,8 +59,11 @@ export function renderExpression(expr: Expr, context: ExprContext, syntax: Expre
       return jsonFromText(asText(expr.input), json)
     case 'jsonToText':
       return json.unquote(render(expr.input))
-    case 'jsonGet':
-      return jsonGet(json.extract(render(expr.input), expr.path), expr.type, json)
+    case 'jsonGet': {
+      const { input } = expr
+      const member = input.op === 'column' ? context.member?.(input.alias, input.column, expr.path) : undefined
+      return jsonGet(member ? json.found(raw(member)) : json.extract(render(input), expr.path), expr.type, json)
+    }
     case 'arithmetic':
       return arithmetic(expr, render, typeOf)
     case 'key':

@@ -22,6 +22,7 @@ export const mariadbJson: JsonSyntax = {
     // JSON_QUERY gives objects and arrays as they were written, JSON_EXTRACT with other white space; it alone gives scalars.
     return sql`COALESCE(JSON_QUERY(${json}, ${place}), NULLIF(JSON_EXTRACT(${json}, ${place}), 'null'))`
   },
+  found: (member) => sql`NULLIF(${member}, 'null')`,
   unquote: (json) => sql`JSON_UNQUOTE(NULLIF(${json}, 'null'))`,
   keepsText: () => raw('TRUE'),
   unnest(json, shape, alias) {

@@ -19,6 +19,7 @@ export const mysqlJson: JsonSyntax = {
     const found = sql`JSON_EXTRACT(${json}, ${pathLiteral(path)})`
     return sql`CASE WHEN JSON_TYPE(${found}) = 'NULL' THEN NULL ELSE ${found} END`
   },
+  found: (member) => sql`CASE WHEN JSON_TYPE(${member}) = 'NULL' THEN NULL ELSE ${member} END`,
   unquote: (json) => sql`CASE WHEN JSON_TYPE(${json}) = 'NULL' THEN NULL ELSE JSON_UNQUOTE(${json}) END`,
   keepsText: (text) => sql`${asText(parse(text))} = ${text}`,
   unnest(json, shape, alias) {

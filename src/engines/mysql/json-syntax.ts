@@ -1,7 +1,7 @@
 /** JSON is text on MariaDB and a type of its own on MySQL: what expressions need of either. */
 import { parseType, type ColumnType } from '../../plan/schema.js'
-import { raw, sql, type Sql } from '../sql.js'
-import { quoteText } from './quote.js'
+import { join, raw, sql, type Sql } from '../sql.js'
+import { quoteIdentifier, quoteText } from './quote.js'
 import { familyOf, textOf } from './types.js'
 
 export interface JsonMember {
@@ -21,6 +21,8 @@ export interface JsonSyntax {
   object(members: readonly JsonMember[]): Sql
   /** The member at a path as a JSON value; NULL where it is missing or JSON null. */
   extract(json: Sql, path: readonly string[]): Sql
+  /** The same of a member that JSON_TABLE has taken out as JSON. */
+  found(member: Sql): Sql
   /** A JSON value as text: strings without their quotes, all else as JSON text; NULL for JSON null. */
   unquote(json: Sql): Sql
   /** True where a text comes back letter by letter after it was embedded. */
@@ -32,6 +34,12 @@ export interface JsonSyntax {
 export function pathLiteral(path: readonly string[]): Sql {
   const steps = path.map((name) => `."${name.replace(/["\\]/g, '\\$&')}"`)
   return raw(quoteText(`$${steps.join('')}`))
+}
+
+/** See `Dialect.members`. */
+export function jsonMembers(json: Sql, paths: readonly (readonly string[])[], alias: string): Sql {
+  const columns = paths.map((path, index) => sql`${raw(`m${index}`)} JSON PATH ${pathLiteral(path)}`)
+  return sql` LEFT JOIN JSON_TABLE(${json}, '$' COLUMNS (${join(columns)})) AS ${raw(quoteIdentifier(alias))} ON 1 = 1`
 }
 
 /** JSON text of a value by its type, NULL as `null`. `embed` gives the text of a JSON value. */

@@ -3,7 +3,7 @@ import type { Dialect } from '../engine.js'
 import { join, raw, sql, type Sql, type SqlValue } from '../sql.js'
 import type { MetaFunctions } from './exact-cast.js'
 import { inByteOrder, renderExpression } from './expression.js'
-import { unnestJson } from './json.js'
+import { jsonMembers, unnestJson } from './json.js'
 import { arrayLiteral, qualify, quoteIdentifier } from './literals.js'
 import { canonical, castTo, valueType } from './types.js'
 
@@ -36,6 +36,9 @@ export function postgresDialect(options: PostgresDialectOptions = {}): Dialect {
     within,
     orderBy: inByteOrder,
     unnest: unnestJson,
+    members: jsonMembers,
+    // A subselect with OFFSET is not merged into the one around it.
+    evaluatedOnce: (select) => sql`${select} OFFSET 0`,
     jsonArrayAggregate: (json, orderBy) => {
       const order = orderBy.length === 0 ? raw('') : sql` ORDER BY ${join(orderBy)}`
       return sql`COALESCE(jsonb_agg(${json}${order}), CAST('[]' AS jsonb))`

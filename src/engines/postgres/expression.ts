@@ -54,8 +54,11 @@ export function renderExpression(expr: Expr, context: ExprContext, meta: MetaFun
       return jsonFromText(textOf(render(expr.input, literalType(expr.input)), typeOf(expr.input)), meta)
     case 'jsonToText':
       return sql`(CAST(${render(expr.input)} AS jsonb) #>> '{}')`
-    case 'jsonGet':
-      return jsonGet(render(expr.input), expr.path, expr.type, meta)
+    case 'jsonGet': {
+      const { input } = expr
+      const member = input.op === 'column' ? context.member?.(input.alias, input.column, expr.path) : undefined
+      return member ? jsonGet(raw(member), [], expr.type, meta) : jsonGet(render(input), expr.path, expr.type, meta)
+    }
     case 'arithmetic':
       return arithmetic(expr, render, typeOf)
     case 'key':

@@ -43,10 +43,21 @@ function jsonMember(value: Sql, type: ColumnType): Sql {
   }
 }
 
+/** See `Dialect.members`. A big value is unpacked for each function that gets it, so the members are taken from a small copy. */
+export function jsonMembers(json: Sql, paths: readonly (readonly string[])[], alias: string): Sql {
+  const list = paths.map((path, index) => sql`j #> ${placeOf(path)} AS ${raw(`m${index}`)}`)
+  const copy = sql`SELECT CASE WHEN jsonb_typeof(v) = 'object' THEN v || CAST('{}' AS jsonb) ELSE v END AS j FROM (SELECT CAST(${json} AS jsonb) AS v) AS packed OFFSET 0`
+  return sql` CROSS JOIN LATERAL (SELECT ${join(list)} FROM (${copy}) AS unpacked OFFSET 0) AS ${raw(quoteIdentifier(alias))}`
+}
+
+function placeOf(path: readonly string[]): Sql {
+  if (path.length === 0) return raw(`CAST('{}' AS text[])`)
+  return sql`ARRAY[${join(path.map((key) => raw(quoteLiteral(key))))}]`
+}
+
 /** NULL where the member is missing, JSON null, or no exact value of the type. */
 export function jsonGet(input: Sql, path: readonly string[], type: ColumnType, meta: MetaFunctions): Sql {
-  const keys = path.map((key) => raw(quoteLiteral(key)))
-  const place = path.length === 0 ? raw(`CAST('{}' AS text[])`) : sql`ARRAY[${join(keys)}]`
+  const place = placeOf(path)
   const { kind } = parseType(type)
   if (kind === 'json') return sql`NULLIF(CAST(${input} AS jsonb) #> ${place}, CAST('null' AS jsonb))`
   const text = sql`(CAST(${input} AS jsonb) #>> ${place})`
