@@ -430,7 +430,11 @@ export class Compiler {
       const scope = this.#scopeSql(projection, arm)
       const order = join(scope.map(({ ordered }) => sql`${ordered} ${raw(direction)}`))
       const names = scope.map(({ plain }, index) => sql`${plain} AS ${raw(`s${index}`)}`)
-      return sql`SELECT ${join(names)} FROM ${this.table(projection.origin, arm.driving)} d WHERE ${this.#inPart(projection, arm, part)} ORDER BY ${order} ${limit}`
+      // A bound that is no scope of this projection would cut its rows in another place on the other side.
+      const own = projection.ownedWhen
+        ? sql` AND ${dialect.expression(projection.ownedWhen, this.#armContext(projection, arm, {}))}`
+        : raw('')
+      return sql`SELECT ${join(names)} FROM ${this.table(projection.origin, arm.driving)} d WHERE ${this.#inPart(projection, arm, part)}${own} ORDER BY ${order} ${limit}`
     })
     if (selects.length === 1) return sql`${selects[0]!} OFFSET ${raw(String(skip))}`
     const types = this.scopeColumns(projection)
