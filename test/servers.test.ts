@@ -2,11 +2,15 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, readFileSync } from 'node:fs'
 import { chmod, mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
+import { type AddressInfo, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { afterEach, beforeEach, describe, expect, onTestFinished, test, type TestContext, vi } from 'vitest'
 import { type Server, startServer, startServers, URL_VARIABLES } from '../scripts/servers/index.ts'
+import { type LocalRecipe, startLocalServer } from '../scripts/servers/local-server.ts'
+import { findInstalledMariadb } from '../scripts/servers/mysql.ts'
+import { findInstalledPostgres } from '../scripts/servers/postgres.ts'
 import { runSql } from './support/servers.ts'
 
 // These tests are about servers that the module makes itself, so the URLs of the run are hidden from it.
@@ -79,7 +83,11 @@ describe.each(['postgres', 'mariadb'] as const)('a throwaway %s server', (engine
       const args = ['--import', 'tsx', 'test/support/start-and-wait.ts', engine]
       const parent = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] })
       onTestFinished(() => void parent.kill('SIGKILL'))
-      const [line] = (await once(createInterface({ input: parent.stdout }), 'line')) as [string]
+      const failed = once(parent, 'exit').then(([code]) => {
+        throw new Error(`the parent ended with ${code} before its server was up`)
+      })
+      const output = createInterface({ input: parent.stdout })
+      const [line] = (await Promise.race([once(output, 'line'), failed])) as [string]
       const server = JSON.parse(line) as { pid?: number; dataDir?: string; url: string }
       expect(await ask({ engine, url: server.url }, 'SELECT 1')).toBeOneOf([1, '1'])
 
@@ -103,6 +111,24 @@ describe.each(['postgres', 'mariadb'] as const)('a throwaway %s server', (engine
     const listOurs = async () => (await readdir(folder)).filter((name) => name.startsWith('crossfade-'))
     await vi.waitFor(async () => expect(await listOurs()).toEqual([]), { timeout: 60_000, interval: 100 })
   })
+})
+
+test.each([
+  ['postgres', findInstalledPostgres],
+  ['mariadb', findInstalledMariadb],
+] as const)('%s starts on another port, with its accounts, when somebody took the first one', async (engine, find) => {
+  const recipe = await find()
+  if (recipe === undefined) return // Servers come from Docker here, which finds ports by itself.
+  const taken = createServer().listen(0, '127.0.0.1')
+  onTestFinished(() => void taken.close())
+  await once(taken, 'listening')
+  const ports = [(taken.address() as AddressInfo).port]
+  const args: LocalRecipe['args'] = (folder, dataDir, port, hasStarted) =>
+    recipe.args(folder, dataDir, ports.pop() ?? port, hasStarted)
+  const server = await startLocalServer({ ...recipe, args })
+  onTestFinished(() => server.stop())
+  expect(ports).toEqual([])
+  expect(await ask({ engine, url: server.url }, 'SELECT 1')).toBeOneOf([1, '1'])
 })
 
 // Side by side: most of their time they wait for servers to start and to end.

@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
+import { randomInt } from 'node:crypto'
 import { chown, mkdtemp, open, readFile, rm } from 'node:fs/promises'
-import { createServer, type AddressInfo } from 'node:net'
+import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
@@ -21,7 +22,8 @@ export interface LocalRecipe {
   readonly discardSignal: NodeJS.Signals
   /** Fills `dataDir`, which does not exist yet; its parent `folder` belongs to `user`. */
   initialise(folder: string, dataDir: string): Promise<void>
-  args(folder: string, dataDir: string, port: number): string[]
+  /** @param hasStarted the data directory has had a server that answered. */
+  args(folder: string, dataDir: string, port: number, hasStarted: boolean): string[]
   url(port: number): string
 }
 
@@ -31,15 +33,25 @@ const START_TIMEOUT_MS = 120_000
 const STOP_TIMEOUT_MS = 10_000
 const SIGNALS_THAT_DO_NOT_END = new Set<NodeJS.Signals>(['SIGSTOP', 'SIGCONT', 'SIGHUP', 'SIGUSR1', 'SIGUSR2'])
 
-export const findFreePort = (): Promise<number> =>
-  new Promise((resolve, reject) => {
-    const probe = createServer()
-    probe.once('error', reject)
-    probe.listen(0, '127.0.0.1', () => {
-      const { port } = probe.address() as AddressInfo
-      probe.close(() => resolve(port))
+/**
+ * Below the ports that systems give to outgoing connections (Linux from 32768, others from 49152): one of those can be gone
+ * by the time the server binds it, and a client that knocks before the server is up can even be connected to itself.
+ */
+const PORTS = { from: 10_000, to: 32_768 }
+
+export const findFreePort = async (): Promise<number> => {
+  for (;;) {
+    const port = randomInt(PORTS.from, PORTS.to)
+    const isFree = await new Promise<boolean>((resolve, reject) => {
+      const probe = createServer()
+      probe.once('error', (error: NodeJS.ErrnoException) =>
+        error.code === 'EADDRINUSE' ? resolve(false) : reject(error),
+      )
+      probe.listen(port, '127.0.0.1', () => probe.close(() => resolve(true)))
     })
-  })
+    if (isFree) return port
+  }
+}
 
 class LocalServer implements Server {
   readonly engine: ServerEngine
@@ -86,7 +98,7 @@ class LocalServer implements Server {
   async #start(): Promise<void> {
     const { recipe } = this
     const log = await open(this.#logFile, 'a')
-    const child = spawn(recipe.program, recipe.args(this.folder, this.dataDir, this.#port), {
+    const child = spawn(recipe.program, recipe.args(this.folder, this.dataDir, this.#port, this.version !== ''), {
       // A group of its own: Ctrl-C in the terminal must reach us, not the server under a running migration.
       detached: true,
       stdio: ['ignore', log.fd, log.fd],

@@ -7,7 +7,7 @@ import { settingsToArgs } from './settings.ts'
 
 const PASSWORD = 'secret'
 
-// Runs before the first connection, and only once: the accounts stay in the data directory.
+// Runs before the first connection, and again while no start has come to its end (somebody took the port, for example).
 const FIRST_STATEMENTS = {
   mariadb: [
     'SET SESSION sql_log_bin = 0;',
@@ -15,13 +15,13 @@ const FIRST_STATEMENTS = {
     'FLUSH PRIVILEGES;',
     `ALTER USER 'root'@'localhost' IDENTIFIED BY '${PASSWORD}';`,
     // With skip_name_resolve 127.0.0.1 is not localhost.
-    `CREATE USER 'root'@'%' IDENTIFIED BY '${PASSWORD}';`,
+    `CREATE USER IF NOT EXISTS 'root'@'%' IDENTIFIED BY '${PASSWORD}';`,
     "GRANT ALL PRIVILEGES ON *.* TO 'root'@'%' WITH GRANT OPTION;",
   ],
   mysql: [
     'SET SESSION sql_log_bin = 0;',
     `ALTER USER 'root'@'localhost' IDENTIFIED BY '${PASSWORD}';`,
-    `CREATE USER 'root'@'%' IDENTIFIED BY '${PASSWORD}';`,
+    `CREATE USER IF NOT EXISTS 'root'@'%' IDENTIFIED BY '${PASSWORD}';`,
     "GRANT ALL PRIVILEGES ON *.* TO 'root'@'%' WITH GRANT OPTION;",
   ],
 } as const
@@ -34,7 +34,6 @@ const createRecipe = (
 ): LocalRecipe => {
   // Both refuse root unless it is named.
   const userArgs = isRoot() ? ['--user=root'] : []
-  let isFirstStart = true
   return {
     engine,
     how: `installed program ${program}`,
@@ -45,9 +44,8 @@ const createRecipe = (
       await fillDataDir(folder, dataDir, userArgs)
       await writeFile(join(folder, 'first.sql'), `${FIRST_STATEMENTS[engine].join('\n')}\n`)
     },
-    args(folder, dataDir, port) {
-      const first = isFirstStart ? [`--init-file=${join(folder, 'first.sql')}`] : []
-      isFirstStart = false
+    args(folder, dataDir, port, hasStarted) {
+      const first = hasStarted ? [] : [`--init-file=${join(folder, 'first.sql')}`]
       return [
         '--no-defaults',
         ...userArgs,
@@ -76,7 +74,8 @@ export const findInstalledMariadb = async (settings?: ServerSettings): Promise<L
     if (installer === undefined) continue
     return createRecipe('mariadb', program, settings, async (folder, dataDir, userArgs) => {
       const args = ['--no-defaults', ...userArgs, `--datadir=${dataDir}`, '--auth-root-authentication-method=normal']
-      await run(installer, [...args, '--skip-test-db'], { cwd: folder, timeoutMs: 300_000 })
+      // A server that starts removes all temporary tables of its temporary folder, also those of an installation at work.
+      await run(installer, [...args, '--skip-test-db'], { cwd: folder, env: { TMPDIR: folder }, timeoutMs: 300_000 })
     })
   }
   return undefined
