@@ -6,7 +6,7 @@ import { readServerVersion } from './ping.ts'
 import { findEmbeddedPostgres, findInstalledPostgres } from './postgres.ts'
 import type { Server, ServerEngine, StartOptions } from './server.ts'
 
-export type { Server, ServerEngine, ServerSettings, StartOptions } from './server.ts'
+export type { Server, ServerEngine, StartOptions } from './server.ts'
 
 /** The second URL is the server for green when a test wants blue and green apart. */
 export const URL_VARIABLES = {

@@ -7,9 +7,6 @@ import { knexConfig as mysqlConfig } from './mysql/connection-options.js'
 import { classifyError as classifyPostgres, connectError } from './postgres/classify-error.js'
 import { knexConfig as postgresConfig } from './postgres/client.js'
 
-/** A row as the driver gives it. Big integers come as text. */
-export type KnexRow = Record<string, string | number | boolean | null>
-
 /** What the engines say differently about tables that knex keeps. */
 export interface KnexDatabase {
   readonly knex: Knex

@@ -18,11 +18,6 @@ const BY_STATE: Readonly<Record<string, ErrorCode>> = {
 export const SIDE_CLOSED_STATE = '25006'
 export const SIDE_CLOSED_MARK = 'crossfade_gate'
 
-export function sqlState(error: unknown): string | undefined {
-  const cause = error instanceof CrossfadeError ? error.cause : error
-  return cause instanceof DatabaseError ? cause.code : undefined
-}
-
 /** @returns the error to throw; a {@link CrossfadeError} comes back as it is. */
 export function classifyError(error: unknown): CrossfadeError {
   if (error instanceof CrossfadeError) return error
