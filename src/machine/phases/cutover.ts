@@ -1,5 +1,6 @@
 /** Blue to green. A missed or refused switch leads back to the steady state with blue open. */
 import { CrossfadeError } from '../../engines/errors.js'
+import { captureTables } from '../../sync/routes.js'
 import { runHooks } from '../hooks.js'
 import type { MigrationContext, PhaseResult } from '../context.js'
 import { proveForward, proveInvariants, readProof } from '../proofs.js'
@@ -19,6 +20,8 @@ export async function cutover(context: MigrationContext): Promise<PhaseResult> {
     const { failed } = await proveInvariants(context, 'blue')
     if (failed.length > 0)
       throw new CrossfadeError('REFUSED', `invariants differ before the switch: ${failed.join('; ')}`)
+    // Safe to repeat, and makes what somebody may have taken away since.
+    await context.green.capture.install(captureTables(context.plan, 'green'), { signal: context.signal })
     await switchAuthority(context, {
       from: 'blue',
       attempts: context.plan.limits.switchAttempts,

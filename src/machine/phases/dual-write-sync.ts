@@ -11,7 +11,7 @@ import { until } from '../waiting.js'
 const REVERIFY_SHARE = 0.5
 
 export async function dualWriteSync(context: MigrationContext): Promise<PhaseResult> {
-  const { plan, blue, journal, runEpoch, signal } = context
+  const { plan, blue, green, journal, runEpoch, signal } = context
   await blue.capture.install(captureTables(plan, 'blue'), {
     signal,
     onWait: (table, blockers) =>
@@ -29,6 +29,9 @@ export async function dualWriteSync(context: MigrationContext): Promise<PhaseRes
     await createIndexes(context)
     await journal.writeProgress(runEpoch, 'indexes', { isDone: true })
   }
+  // Behind the foreign keys, because capture must know every cascade; long before the switch, because the first write on green must
+  // already be on its way back.
+  await green.capture.install(captureTables(plan, 'green'), { signal })
   await loop.settle(signal)
   for (const [name, prove] of [
     ['verification', proveForward],

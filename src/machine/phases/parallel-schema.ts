@@ -1,6 +1,5 @@
-/** Green's tables, fenced from their first moment, with reverse capture in place before anybody can write there. */
-import { captureTables } from '../../sync/routes.js'
-import { otherSide, tablesOf, type MigrationContext, type PhaseResult } from '../context.js'
+/** Green's tables, fenced from their first moment. */
+import { tablesOf, type MigrationContext, type PhaseResult } from '../context.js'
 
 export async function parallelSchema(context: MigrationContext): Promise<PhaseResult> {
   const { plan, green, blue, runEpoch, signal } = context
@@ -20,11 +19,9 @@ export async function parallelSchema(context: MigrationContext): Promise<PhaseRe
   await green.fence.arm(tablesOf(plan, 'green'), { signal })
   await blue.lease.take(runEpoch, 5000)
   await green.lease.take(runEpoch, 5000)
-  // The first write on green must already be on its way back, so capture is there long before the switch.
-  await green.capture.install(captureTables(plan, 'green'), { signal })
   await context.emit({
     type: 'note',
-    message: `green has ${Object.keys(plan.green).length} tables, closed to everybody but Crossfade; ${otherSide('blue')} capture is in place`,
+    message: `green has ${Object.keys(plan.green).length} tables, closed to everybody but Crossfade`,
   })
   return { type: 'done' }
 }
