@@ -1,11 +1,11 @@
 /** Verification as the phases use it: with the age of the last clean pass in the journal, and the gates that rest on it. */
 import type { VerifyOptions } from '../verify/verifier.js'
-import { verifyProjection } from '../verify/verifier.js'
 import { isClean, verifyPass, type PassResult } from '../verify/pass.js'
-import { checkInvariants } from '../verify/invariants.js'
+import { checkInvariants, runProbes } from '../verify/invariants.js'
 import { withConsistentCut } from '../sync/consistent-cut.js'
-import { CrossfadeError } from '../engines/errors.js'
-import type { Side } from '../engines/engine.js'
+import type { Session, Side } from '../engines/engine.js'
+import type { Compiler } from '../plan/compile.js'
+import type { Projection } from '../plan/projection.js'
 import { otherSide, sideOf, type MigrationContext } from './context.js'
 
 interface StoredProof {
@@ -37,11 +37,22 @@ async function withSessions<T>(
 export async function proveForward(context: MigrationContext): Promise<PassResult> {
   const loop = context.loops.from('blue')
   const at = Date.now()
+  // What is written from here on is either seen by the pass or looked at afterwards.
+  loop.touched.clear()
   const result = await withSessions(context, 'blue', (options) =>
     verifyPass(context.plan, 'forward', { ...options, settle: () => loop.settle(context.signal), emit: context.emit }),
   )
   await store(context, 'proof:forward', at, result)
   return result
+}
+
+/** A pass of the way back beside live traffic on green. */
+export async function proveReverse(context: MigrationContext): Promise<PassResult> {
+  const loop = context.loops.from('green')
+  loop.touched.clear()
+  return withSessions(context, 'green', (options) =>
+    verifyPass(context.plan, 'reverse', { ...options, settle: () => loop.settle(context.signal), emit: context.emit }),
+  )
 }
 
 /** reverse(forward(blue)) equals blue in every covered column: green is read back through the reverse maps and compared with blue. */
@@ -75,59 +86,58 @@ export async function readProof(
   return { ageMs: Date.now() - stored.at }
 }
 
-/** Invariants over one exact moment of both sides while the application writes on `authority`. */
-export async function proveInvariants(context: MigrationContext, authority: Side): Promise<{ failed: string[] }> {
-  const { plan, signal } = context
-  if (plan.invariants.length === 0) return { failed: [] }
-  const results = await withConsistentCut(
-    context.loops.from(authority),
-    sideOf(context, authority),
-    sideOf(context, otherSide(authority)),
-    signal,
-    (snapshot, other) =>
-      authority === 'blue'
-        ? checkInvariants(plan.invariants, snapshot, other)
-        : checkInvariants(plan.invariants, other, snapshot),
-  )
-  for (const result of results) await context.emit(result)
-  return {
-    failed: results
-      .filter((result) => !result.isEqual)
-      .map((result) => `${result.name} (${result.detail ?? 'differs'})`),
-  }
+export interface MomentOptions {
+  /** Probes as well: their answers must be equal, their times are told. Default false. */
+  readonly hasProbes?: boolean
 }
 
 /**
- * Behind the fence: row counts of both sides of every projection, as far as the budget goes; small projections first. What was not
- * counted rests on the last pass and on sync.
- * @throws {CrossfadeError} VERIFICATION_FAILED
+ * Invariants and row counts over one exact moment of both sides while the application writes on `authority`. The counts notice what
+ * capture did not: a change that nobody logged touches no scope.
  */
-export async function proveFenced(
+export async function proveMoment(
   context: MigrationContext,
-  origin: Side,
-  budgetMs: number,
-  signal: AbortSignal,
-): Promise<{ compared: number; left: number }> {
-  const startedAt = performance.now()
-  const projections = origin === 'blue' ? context.plan.forward : context.plan.reverse
-  return withSessions(context, origin, async (options) => {
-    let compared = 0
-    for (const projection of projections) {
-      if (performance.now() - startedAt > budgetMs / 2) break
-      const [left, right] = await Promise.all([
-        options.origin.query(options.compiler.countOrigin(projection)),
-        options.destination.query(options.compiler.countDestination(projection)),
-      ])
-      compared += 1
-      if (String(left[0]?.[0]) === String(right[0]?.[0])) continue
-      const exact = await verifyProjection(projection, { ...options, signal })
-      throw new CrossfadeError(
-        'VERIFICATION_FAILED',
-        `behind the fence "${projection.name}" has ${String(left[0]?.[0])} rows on ${origin} and ${String(right[0]?.[0])} on the other side (${exact.differenceCount} differences)`,
-      )
+  authority: Side,
+  { hasProbes = false }: MomentOptions = {},
+): Promise<{ failed: string[] }> {
+  const { plan, signal, compiler, emit } = context
+  const loop = context.loops.from(authority)
+  const sides = [sideOf(context, authority), sideOf(context, otherSide(authority))] as const
+  return withConsistentCut(loop, ...sides, signal, async (snapshot, other) => {
+    const [blue, green] = authority === 'blue' ? [snapshot, other] : [other, snapshot]
+    const failed: string[] = []
+    for (const result of await checkInvariants(plan.invariants, blue, green)) {
+      await emit(result)
+      if (!result.isEqual) failed.push(`${result.name} (${result.detail ?? 'differs'})`)
     }
-    return { compared, left: projections.length - compared }
+    for (const projection of authority === 'blue' ? plan.forward : plan.reverse) {
+      const counts = await countBoth(compiler, projection, snapshot, other)
+      if (counts.left !== counts.right)
+        failed.push(
+          `"${projection.name}" has ${counts.left} rows on ${authority} and ${counts.right} on the other side`,
+        )
+    }
+    if (hasProbes)
+      for (const probe of await runProbes(plan.probes, blue, green)) {
+        await emit(probe)
+        if (probe.isEqual === false) failed.push(`the answers of probe "${probe.name}" differ`)
+      }
+    return { failed }
   })
+}
+
+/** Rows that a projection gives, and those that are there. */
+export async function countBoth(
+  compiler: Compiler,
+  projection: Projection,
+  origin: Session,
+  destination: Session,
+): Promise<{ left: string; right: string }> {
+  const [left, right] = await Promise.all([
+    origin.query(compiler.countOrigin(projection)),
+    destination.query(compiler.countDestination(projection)),
+  ])
+  return { left: String(left[0]?.[0]), right: String(right[0]?.[0]) }
 }
 
 export { isClean }

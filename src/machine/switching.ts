@@ -3,7 +3,7 @@ import type { Side } from '../engines/engine.js'
 import type { SwitchStep } from '../journal/events.js'
 import { performSwitch, reconcile, type SwitchResult } from '../switch/switch.js'
 import { otherSide, sideOf, tablesOf, type MigrationContext } from './context.js'
-import { proveFenced } from './proofs.js'
+import { openFenceProof } from './fence-proof.js'
 
 export interface SwitchRequest {
   readonly from: Side
@@ -15,6 +15,7 @@ export async function switchAuthority(context: MigrationContext, request: Switch
   const { plan, journal, board, runEpoch } = context
   const { from } = request
   const { epoch } = await context.state()
+  await using proof = await openFenceProof(context, from)
   const result = await performSwitch({
     from: sideOf(context, from),
     to: sideOf(context, otherSide(from)),
@@ -27,14 +28,17 @@ export async function switchAuthority(context: MigrationContext, request: Switch
     attempts: request.attempts,
     pauseMs: plan.limits.switchPauseMs,
     loop: context.loops.from(from),
-    preconditions: request.preconditions,
-    verify: async (budgetMs, signal) => {
-      await proveFenced(context, from, budgetMs, signal)
+    preconditions: async (signal) => {
+      await request.preconditions(signal)
+      await proof.before(signal)
     },
+    verify: (budgetMs, signal) => proof.behind(budgetMs, signal),
     emit: context.emit,
     signal: context.signal,
     onStep: crashPoint,
   })
+  // Both sides are equal now: what is written from here on is all that can differ.
+  context.loops.from(otherSide(from)).touched.clear()
   // The other direction begins where this one ended; the two never run at once.
   context.loops.from(otherSide(from)).start()
   return result

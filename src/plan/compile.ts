@@ -128,6 +128,12 @@ export class Compiler {
     return sql`SELECT ${this.#canonicalList(projection, dialect, 't')} FROM ${this.#destinationRows(projection, part)}${and}`
   }
 
+  /** The destination's rows with these owned values (from {@link ownedValues}) as canonical texts; runs on the destination. */
+  canonicalOwned(projection: Projection, owned: readonly Scope[]): Sql {
+    const dialect = this.dialect(destinationSide(projection))
+    return sql`SELECT ${this.#canonicalList(projection, dialect, 't')} FROM ${this.#destinationRows(projection, { owned })}`
+  }
+
   /** Key columns, then the others, in the order that the canonical lists have. */
   canonicalColumns(projection: Projection): { name: string; type: ColumnType }[] {
     const columns = this.columns(projection)
@@ -459,10 +465,13 @@ export class Compiler {
     return dialect.within(columns, tuples)
   }
 
-  #isOwned(projection: Projection, owned: readonly Scope[]): Sql {
+  #isOwned(
+    projection: Projection,
+    owned: readonly Scope[],
+    table = this.table(destinationSide(projection), projection.destination),
+  ): Sql {
     const side = destinationSide(projection)
     const dialect = this.dialect(side)
-    const table = this.table(side, projection.destination)
     const context = this.#context(side, { t: table }, projection)
     const columns = projection.owned.map(([destination]) => dialect.expression(destination, context))
     const types = projection.owned.map(([destination]) =>
@@ -513,7 +522,7 @@ export class Compiler {
     return this.dialect(side).expression(member.filter, this.#context(side, { t: alias }, projection))
   }
 
-  #destinationRows(projection: Projection, part: Part): Sql {
+  #destinationRows(projection: Projection, part: Part | { readonly owned: readonly Scope[] }): Sql {
     const side = destinationSide(projection)
     const dialect = this.dialect(side)
     const relations: Record<string, { relation: Sql; table: string }> = {
@@ -526,7 +535,11 @@ export class Compiler {
       this.#joinOne(side, lookup, relations[lookup.alias]!.relation, context),
     )
     const conditions = [
-      part.type === 'range' ? this.#ownedRange(projection, part, raw('t')) : raw('1 = 1'),
+      'owned' in part
+        ? this.#isOwned(projection, part.owned, raw('t'))
+        : part.type === 'range'
+          ? this.#ownedRange(projection, part, raw('t'))
+          : raw('1 = 1'),
       ...(projection.member?.filter ? [dialect.expression(projection.member.filter, context)] : []),
     ]
     return sql`${this.table(side, projection.destination)} t${join(joins, '')} WHERE ${join(conditions, ' AND ')}`
@@ -621,17 +634,6 @@ function membersOf(arm: Arm, typeOf: (alias: string, column: string) => ColumnTy
 
 const isSamePath = (left: readonly string[], right: readonly string[]): boolean =>
   left.length === right.length && left.every((name, index) => name === right[index])
-
-/** The arms' driving tables, lookups and folds: every table a projection reads. */
-export function tablesRead(projection: Projection): Set<string> {
-  const tables = new Set<string>()
-  for (const arm of projection.arms) {
-    tables.add(arm.driving)
-    for (const lookup of arm.lookups) tables.add(lookup.table)
-    for (const fold of foldsOf(arm)) tables.add(fold.fold.from)
-  }
-  return tables
-}
 
 /** The folds among an arm's columns. */
 export function foldsOf(arm: Arm): Extract<Expr, { op: 'fold' }>[] {

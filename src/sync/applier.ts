@@ -6,6 +6,7 @@ import { apply, isRetryable, type Work, type Writer } from './apply.js'
 import { copyChunk } from './backfill.js'
 import type { RoutedScopes, Router } from './routes.js'
 import type { TableLocks } from './table-locks.js'
+import type { TouchedScopes } from './touched.js'
 
 export interface ApplierOptions {
   readonly writer: Writer
@@ -14,6 +15,8 @@ export interface ApplierOptions {
   readonly locks: TableLocks
   readonly isPushedDown: boolean
   readonly signal: AbortSignal
+  /** Told of every scope before it is written. */
+  readonly touched: TouchedScopes
   /** Told how many changes a batch took. */
   readonly onApplied?: (changes: number) => void
 }
@@ -64,6 +67,7 @@ async function applyChanges(
   const emptied = new Set(
     changes.filter((change) => change.isTruncate).flatMap((change) => router.readersOf(change.table)),
   )
+  if (emptied.size > 0) options.touched.markOverfull()
   for (const projection of emptied)
     await copyChunk(projection, EVERYTHING as typeof EVERYTHING & { type: 'range' }, options)
   let waiting: RoutedScopes[] = []
@@ -73,6 +77,8 @@ async function applyChanges(
     const work = mergeWork(waiting)
     waiting = []
     count = 0
+    // Before and not after: a batch that fails half-way has written something all the same.
+    for (const { projection, scopes } of work) options.touched.add(projection, scopes)
     await options.locks.with(
       work.map(({ projection }) => projection.destination),
       () => apply(writer, work),

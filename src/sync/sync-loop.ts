@@ -7,6 +7,7 @@ import { isRetryable, type Writer } from './apply.js'
 import { applyBatch, drain, type ApplierOptions } from './applier.js'
 import { Router } from './routes.js'
 import type { TableLocks } from './table-locks.js'
+import { TouchedScopes } from './touched.js'
 
 export interface SyncLoopOptions {
   readonly plan: Plan
@@ -35,6 +36,8 @@ export class SyncLoop {
   #stop: AbortController | undefined
   #running: Promise<void> | undefined
   #applied = 0
+  /** What was written since somebody last verified it. */
+  readonly touched = new TouchedScopes()
 
   constructor(options: SyncLoopOptions) {
     this.#options = options
@@ -110,6 +113,7 @@ export class SyncLoop {
       locks,
       isPushedDown,
       signal,
+      touched: this.touched,
       onApplied: (changes) => {
         this.#applied += changes
       },

@@ -3,7 +3,7 @@ import { CrossfadeError } from '../../engines/errors.js'
 import { captureTables } from '../../sync/routes.js'
 import { runHooks } from '../hooks.js'
 import type { MigrationContext, PhaseResult } from '../context.js'
-import { proveForward, proveInvariants, readProof } from '../proofs.js'
+import { proveForward, proveMoment, readProof } from '../proofs.js'
 import { reconcileAll, switchAuthority } from '../switching.js'
 import { until } from '../waiting.js'
 
@@ -16,10 +16,11 @@ export async function cutover(context: MigrationContext): Promise<PhaseResult> {
     await runHooks(context, 'before-switch')
     // A fresh pass and the invariants just before: what the switch rests on should be minutes old at most, and cheap to redo.
     const proof = await readProof(context)
-    if (!proof || proof.ageMs > context.plan.limits.maxVerificationAgeMs) await proveForward(context)
-    const { failed } = await proveInvariants(context, 'blue')
+    if (!proof || loop.touched.isOverfull || proof.ageMs > context.plan.limits.maxVerificationAgeMs)
+      await proveForward(context)
+    const { failed } = await proveMoment(context, 'blue')
     if (failed.length > 0)
-      throw new CrossfadeError('REFUSED', `invariants differ before the switch: ${failed.join('; ')}`)
+      throw new CrossfadeError('REFUSED', `both sides differ before the switch: ${failed.join('; ')}`)
     // Safe to repeat, and makes what somebody may have taken away since.
     await context.green.capture.install(captureTables(context.plan, 'green'), { signal: context.signal })
     await switchAuthority(context, {

@@ -1,8 +1,6 @@
 /** Soak: green serves the traffic while invariants, probes and the reverse direction are checked. A failure leads to rollback. */
-import { runProbes } from '../../verify/invariants.js'
-import { verifyPass, isClean } from '../../verify/pass.js'
 import type { MigrationContext, PhaseResult } from '../context.js'
-import { proveInvariants } from '../proofs.js'
+import { isClean, proveMoment, proveReverse } from '../proofs.js'
 import { until } from '../waiting.js'
 
 /** Rounds of checks over a soak: at its start, in its middle, at its end. */
@@ -42,27 +40,11 @@ export async function validate(context: MigrationContext): Promise<PhaseResult> 
 
 /** @returns why green is not valid, or undefined. */
 async function checkOnce(context: MigrationContext, isLast: boolean): Promise<string | undefined> {
-  const { plan, blue, green, compiler, signal } = context
-  const { failed } = await proveInvariants(context, 'green')
-  if (failed.length > 0) return `invariants differ: ${failed.join('; ')}`
+  const { failed } = await proveMoment(context, 'green', { hasProbes: isLast })
+  if (failed.length > 0) return failed.join('; ')
   if (!isLast) return undefined
-  const [origin, destination] = await Promise.all([green.connect('verify'), blue.connect('verify')])
-  try {
-    const loop = context.loops.from('green')
-    const pass = await verifyPass(plan, 'reverse', {
-      compiler,
-      origin,
-      destination,
-      signal,
-      settle: () => loop.settle(signal),
-      emit: context.emit,
-    })
-    if (!isClean(pass))
-      return `the way back differs: ${pass.differences} differences, ${pass.skipped} chunks not compared`
-    const probes = await runProbes(plan.probes, destination, origin)
-    for (const probe of probes) await context.emit(probe)
-    return undefined
-  } finally {
-    await Promise.allSettled([origin.close(), destination.close()])
-  }
+  const pass = await proveReverse(context)
+  return isClean(pass)
+    ? undefined
+    : `the way back differs: ${pass.differences} differences, ${pass.skipped} chunks not compared`
 }

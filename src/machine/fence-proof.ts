@@ -1,0 +1,84 @@
+/**
+ * What the switch verifies: before the hold most of what was written since the last pass, behind the fence the little that is left,
+ * exactly, and row counts as far as time goes.
+ */
+import { CrossfadeError } from '../engines/errors.js'
+import type { Side } from '../engines/engine.js'
+import { verifyScopes, type ScopeResult, type SessionPair } from '../verify/verify-scopes.js'
+import { otherSide, sideOf, type MigrationContext } from './context.js'
+import { countBoth } from './proofs.js'
+
+/** Comparisons at once: behind the fence every millisecond is one in which clients wait. */
+const PAIRS = 2
+/** So few are compared behind the fence in a few round trips. */
+const FEW_SCOPES = 100
+/** Looks before the hold. What is written all the time is left to the fence. */
+const ROUNDS = 5
+/** A difference that looks the same this often, with sync caught up in between, is none in flight. */
+const STANDING_LOOKS = 3
+/** Share of the budget for counts: they were equal at an exact moment shortly before, and a slow one must not miss the switch. */
+const COUNT_SHARE = 0.05
+
+export interface FenceProof extends AsyncDisposable {
+  /** @throws {CrossfadeError} VERIFICATION_FAILED when something stands different. */
+  before(signal: AbortSignal): Promise<void>
+  /** Nothing is in flight: the first difference is final. @throws {CrossfadeError} VERIFICATION_FAILED */
+  behind(budgetMs: number, signal: AbortSignal): Promise<void>
+}
+
+/** Opens its sessions at once, so that none is opened behind the fence. */
+export async function openFenceProof(context: MigrationContext, origin: Side): Promise<FenceProof> {
+  const { plan, compiler } = context
+  const loop = context.loops.from(origin)
+  const { touched } = loop
+  const pairs: SessionPair[] = []
+  for (let index = 0; index < PAIRS; index += 1)
+    pairs.push({
+      origin: await sideOf(context, origin).connect('verify'),
+      destination: await sideOf(context, otherSide(origin)).connect('verify'),
+    })
+  const look = async (signal: AbortSignal): Promise<ScopeResult[]> => {
+    const { differing } = await verifyScopes(compiler, touched.take(), pairs, signal)
+    for (const { projection, scopes } of differing) touched.add(projection, scopes)
+    return differing
+  }
+  return {
+    async before(signal) {
+      const looks = new Map<string, number>()
+      for (let round = 1; round <= ROUNDS && touched.size > (round === 1 ? 0 : FEW_SCOPES); round += 1) {
+        await loop.settle(signal)
+        for (const result of await look(signal))
+          for (const { key, fingerprint } of result.differences) {
+            const id = JSON.stringify([result.projection.name, key, fingerprint])
+            looks.set(id, (looks.get(id) ?? 0) + 1)
+            if (looks.get(id) === STANDING_LOOKS) throw differs([result])
+          }
+      }
+    },
+    async behind(budgetMs, signal) {
+      const differing = await look(signal)
+      if (differing.length > 0) throw differs(differing)
+      const endsAt = performance.now() + budgetMs * COUNT_SHARE
+      for (const projection of origin === 'blue' ? plan.forward : plan.reverse) {
+        if (performance.now() > endsAt) return
+        const { left, right } = await countBoth(compiler, projection, pairs[0]!.origin, pairs[0]!.destination)
+        if (left === right) continue
+        const counted = `${left} rows on ${origin} and ${right} on the other side`
+        throw new CrossfadeError('VERIFICATION_FAILED', `behind the fence "${projection.name}" has ${counted}`)
+      }
+    },
+    [Symbol.asyncDispose]: async () => {
+      await Promise.allSettled(pairs.flatMap((pair) => [pair.origin.close(), pair.destination.close()]))
+    },
+  }
+}
+
+function differs(results: readonly ScopeResult[]): CrossfadeError {
+  const places = results.flatMap(({ projection, differences }) =>
+    differences.slice(0, 3).map(({ key, kind, columns }) => {
+      const where = columns.length > 0 ? ` in ${columns.join(', ')}` : ''
+      return `"${projection.name}" key (${key.map((part) => part ?? 'NULL').join(', ')}) is ${kind}${where}`
+    }),
+  )
+  return new CrossfadeError('VERIFICATION_FAILED', `both sides differ: ${places.slice(0, 5).join('; ')}`)
+}
