@@ -21,8 +21,6 @@ export const TRANSITIONS = {
   Record<Exclude<PhaseResult['type'], 'stopped'>, Phase | 'aborting' | 'ended' | 'stopped'>
 >
 
-export type State = Phase | 'aborting' | 'ended' | 'stopped'
-
 export type MachineOutcome = 'completed' | 'rolled-back' | 'aborted' | StoppedOutcome
 
 interface MachineContext {
@@ -36,11 +34,6 @@ export interface PhaseInput {
 
 /** Runs the work of one phase; persists the phase before it starts. Never throws. */
 export type RunPhase = (phase: Phase | 'aborting', signal: AbortSignal) => Promise<PhaseResult>
-
-/** The state a result leads to. `stopped` results end the run in a state that the journal lets the next run continue from. */
-export function nextState(phase: Phase, result: PhaseResult): State {
-  return result.type === 'stopped' ? 'stopped' : TRANSITIONS[phase][result.type]
-}
 
 export function createMigrationMachine(runPhase: RunPhase, start: Phase) {
   const phaseState = (phase: Phase) => ({

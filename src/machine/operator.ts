@@ -1,5 +1,4 @@
 /** Carries out what operators post to the journal, while the phases go on. */
-import type { PostedCommand } from '../journal/journal.js'
 import type { CommandName, Phase } from '../journal/events.js'
 import type { MigrationState } from '../journal/journal.js'
 
@@ -66,5 +65,3 @@ export function judge(command: CommandName, state: MigrationState, actor: string
       return { accepted: true, message: 'see `crossfade verify`, which compares both sides by itself' }
   }
 }
-
-export type Carried = PostedCommand & { readonly verdict: Verdict }

@@ -1,4 +1,5 @@
 /** Takes away what a migration put on the two sides. */
+import { dropBackupScratch } from './backup.js'
 import { tablesOf, type MigrationContext } from './context.js'
 
 /**
@@ -10,6 +11,7 @@ export async function removeFromSides(
   options: { keepBoard?: boolean; dropGreen?: boolean } = {},
 ): Promise<void> {
   const { plan, blue, green, board, signal } = context
+  await dropBackupScratch(plan, blue)
   await blue.capture.remove()
   await blue.fence.disarm(tablesOf(plan, 'blue'), { signal })
   await blue.fence.remove()

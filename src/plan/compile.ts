@@ -22,7 +22,9 @@ export type RowSelection =
   | { readonly type: 'buckets'; readonly of: number; readonly buckets: readonly number[] }
   | { readonly type: 'keys'; readonly keys: readonly Scope[] }
 
-export const EVERYTHING: Part = { type: 'range' }
+export type RangePart = Extract<Part, { type: 'range' }>
+
+export const EVERYTHING: RangePart = { type: 'range' }
 
 /** One side as the compiler sees it. */
 export interface CompilerSide {
@@ -144,7 +146,7 @@ export class Compiler {
   }
 
   /** Deletes the destination's rows that a range of scopes owns. Only for rangeable projections. */
-  deleteRange(projection: Projection, part: Part & { type: 'range' }): Sql {
+  deleteRange(projection: Projection, part: RangePart): Sql {
     const side = destinationSide(projection)
     const condition = this.#ownedRange(projection, part, this.table(side, projection.destination))
     const member = this.#plainMember(projection, this.table(side, projection.destination))
@@ -484,7 +486,7 @@ export class Compiler {
     return sql`${dialect.within(columns, tuples)}${where}`
   }
 
-  #ownedRange(projection: Projection, part: Part & { type: 'range' }, alias: Sql): Sql {
+  #ownedRange(projection: Projection, part: RangePart, alias: Sql): Sql {
     const side = destinationSide(projection)
     const dialect = this.dialect(side)
     const context = this.#context(side, { t: alias }, projection)

@@ -1,9 +1,9 @@
 /** Drains one side's queue into the other: take, route, write, acknowledge. */
 import type { Capture, Change } from '../engines/engine.js'
-import { CrossfadeError } from '../engines/errors.js'
 import { EVERYTHING } from '../plan/compile.js'
-import { apply, isRetryable, type Work, type Writer } from './apply.js'
+import { apply, type Work, type Writer } from './apply.js'
 import { copyChunk } from './backfill.js'
+import { retryContention } from './retry.js'
 import type { RoutedScopes, Router } from './routes.js'
 import type { TableLocks } from './table-locks.js'
 import type { TouchedScopes } from './touched.js'
@@ -30,27 +30,30 @@ const FLUSH_SCOPES = 2000
 
 /** One batch. @returns changes acknowledged; 0 when the queue was empty. */
 export async function applyBatch(options: ApplierOptions): Promise<number> {
-  const { writer, capture } = options
-  for (let limit = BATCH, attempt = 1; ; attempt += 1) {
-    options.signal.throwIfAborted()
+  const { writer, capture, signal } = options
+  let limit = BATCH
+  let taken = 0
+  const work = async (): Promise<number> => {
     const changes = await capture.take(writer.origin, limit)
-    if (changes.length === 0) return 0
-    try {
-      await applyChanges(changes, options, limit > BATCH)
-      await capture.acknowledge(
-        writer.origin,
-        changes.map((change) => change.id),
-      )
-      options.onApplied?.(changes.length)
-      return changes.length
-    } catch (error) {
-      if (!isRetryable(error) || attempt >= 20) throw error
-      if (error instanceof CrossfadeError && error.code === 'UNIQUE_VIOLATION') {
-        if (limit >= LARGEST_BATCH && changes.length < limit) throw error
-        limit = Math.min(limit * 4, LARGEST_BATCH)
-      } else await new Promise((resolve) => setTimeout(resolve, 20 * attempt * (0.5 + Math.random())))
-    }
+    taken = changes.length
+    if (taken === 0) return 0
+    await applyChanges(changes, options, limit > BATCH)
+    await capture.acknowledge(
+      writer.origin,
+      changes.map((change) => change.id),
+    )
+    options.onApplied?.(taken)
+    return taken
   }
+  return retryContention(work, {
+    signal,
+    retries: 20,
+    onRetry: (error) => {
+      if (error.code !== 'UNIQUE_VIOLATION') return
+      if (limit >= LARGEST_BATCH && taken < limit) throw error
+      limit = Math.min(limit * 4, LARGEST_BATCH)
+    },
+  })
 }
 
 /** All of these changes in one transaction, without taking or acknowledging them. */
@@ -68,8 +71,7 @@ async function applyChanges(
     changes.filter((change) => change.isTruncate).flatMap((change) => router.readersOf(change.table)),
   )
   if (emptied.size > 0) options.touched.markOverfull()
-  for (const projection of emptied)
-    await copyChunk(projection, EVERYTHING as typeof EVERYTHING & { type: 'range' }, options)
+  for (const projection of emptied) await copyChunk(projection, EVERYTHING, options)
   let waiting: RoutedScopes[] = []
   let count = 0
   const flush = async (): Promise<void> => {

@@ -2,7 +2,6 @@
  * Makes the destination equal to the origin for some scopes of one projection: reads the projected rows as they are now and
  * writes them in one transaction. Applying twice, late or out of order is harmless.
  */
-import { CrossfadeError } from '../engines/errors.js'
 import type { Session, SideTools } from '../engines/engine.js'
 import type { RawRow, RawValue } from '../engines/sql.js'
 import type { Compiler, Scope } from '../plan/compile.js'
@@ -145,9 +144,4 @@ function defaultOf(spec: {
 
 export function asText(value: RawValue): string | null {
   return value === null ? null : typeof value === 'string' ? value : value.toString('utf8')
-}
-
-/** True for failures after which the same work may simply be tried again. */
-export function isRetryable(error: unknown): boolean {
-  return error instanceof CrossfadeError && error.outcome === 'retryable'
 }

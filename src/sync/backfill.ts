@@ -1,11 +1,11 @@
 /** Copies one projection in chunks of its scope order, each chunk one transaction that first clears what it is about to write. */
 import type { Journal } from '../journal/journal.js'
-import type { Scope } from '../plan/compile.js'
-import { EVERYTHING } from '../plan/compile.js'
+import type { RangePart, Scope } from '../plan/compile.js'
 import { destinationSide, type Projection } from '../plan/projection.js'
 import { join, raw, sql } from '../engines/sql.js'
-import { asText, isRetryable, type Writer } from './apply.js'
+import { asText, type Writer } from './apply.js'
 import { FIRST_CHUNK_ROWS, nextChunkRows } from './chunk-size.js'
+import { retryContention } from './retry.js'
 import type { TableLocks } from './table-locks.js'
 
 /** Where a copy stands; in the journal as `copy:<projection>`. */
@@ -85,7 +85,7 @@ async function chunkEnd(projection: Projection, { origin, compiler }: Writer, pr
 /** Clears and writes one range. Tried again after deadlocks and the like; nothing of a failed try remains. */
 export async function copyChunk(
   projection: Projection,
-  part: typeof EVERYTHING & { type: 'range' },
+  part: RangePart,
   options: Pick<BackfillOptions, 'writer' | 'locks' | 'isPushedDown' | 'signal'>,
 ): Promise<number> {
   const { writer, locks, signal } = options
@@ -93,24 +93,14 @@ export async function copyChunk(
   const columns = compiler.columns(projection)
   const select = compiler.select(projection, part)
   const side = destinationSide(projection)
-  for (let attempt = 1; ; attempt += 1)
-    try {
-      return await locks.with([projection.destination], () =>
-        destination.transaction(async () => {
-          await tools.lease.hold(destination, writer.runEpoch)
-          await destination.execute(compiler.deleteRange(projection, part))
-          if (!options.isPushedDown)
-            return tools.bulk.pipe(origin, select, destination, projection.destination, columns)
-          const names = join(columns.map(({ name }) => raw(compiler.dialect(side).quote(name))))
-          return destination.execute(
-            sql`INSERT INTO ${compiler.table(side, projection.destination)} (${names}) ${select}`,
-          )
-        }),
-      )
-    } catch (error) {
-      signal.throwIfAborted()
-      // A unique value that moved between two rows resolves itself once sync has applied the row that gave it away.
-      if (!isRetryable(error) || attempt >= 8) throw error
-      await new Promise((resolve) => setTimeout(resolve, 50 * attempt * (0.5 + Math.random())))
-    }
+  const write = (): Promise<number> =>
+    destination.transaction(async () => {
+      await tools.lease.hold(destination, writer.runEpoch)
+      await destination.execute(compiler.deleteRange(projection, part))
+      if (!options.isPushedDown) return tools.bulk.pipe(origin, select, destination, projection.destination, columns)
+      const names = join(columns.map(({ name }) => raw(compiler.dialect(side).quote(name))))
+      return destination.execute(sql`INSERT INTO ${compiler.table(side, projection.destination)} (${names}) ${select}`)
+    })
+  // A unique value that moved between two rows resolves itself once sync has applied the row that gave it away.
+  return retryContention(() => locks.with([projection.destination], write), { signal, retries: 10 })
 }

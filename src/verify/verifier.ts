@@ -117,11 +117,6 @@ function closeAs(
   state.open = []
 }
 
-export async function verifyProjection(projection: Projection, options: VerifyOptions): Promise<VerifyResult> {
-  const [result] = await settleScans([await scanProjection(projection, options)], options)
-  return result!
-}
-
 /** The whole of a projection in ranges that meet: the first without a lower, the last without an upper bound. */
 async function* partsOf(projection: Projection, options: VerifyOptions): AsyncGenerator<Part> {
   if (!options.compiler.isRangeable(projection)) {
