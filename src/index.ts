@@ -1,7 +1,7 @@
-/** The library entry `crossfade`: the plan language. */
-export * from './plan/build.js'
-export { definePlan, interleave, keep, uuidOf } from './plan/define.js'
-export type * from './plan/define.js'
-export type * from './plan/schema.js'
-export type { Expr, KeyFunction } from './plan/expression.js'
-export { CrossfadeError } from './engines/errors.js'
+/** The library entry `crossfade`: the plan language, and the machine for programs that run a migration themselves. */
+export * from './plan/language.js'
+export { loadPlan, type LoadedPlan } from './plan/load.js'
+export type { Plan } from './plan/plan.js'
+export { runMigration, type RunOptions, type RunResult } from './machine/migration.js'
+export { createMigrationMachine, TRANSITIONS } from './machine/machine.js'
+export { CrossfadeError, ERRORS, type ErrorCode } from './engines/errors.js'

@@ -1,4 +1,5 @@
 /** A simulated application: many clients that do business on whichever side their transactions reach. */
+import { setMaxListeners } from 'node:events'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { EngineName, Side } from '../../src/engines/engine.js'
 import type { Client, Done, Possessions, Seeds } from './application/client.js'
@@ -44,6 +45,8 @@ export async function startApplication(options: ApplicationOptions): Promise<App
   const seeds = await pool.transaction((transaction) => readSeeds(new Session(transaction, engines[transaction.side])))
   const recorder = new StatsRecorder()
   const stopped = new AbortController()
+  // Each client waits on it.
+  setMaxListeners(0, stopped.signal)
   const loops = Array.from({ length: count }, (_, index) => {
     const random = new Random(saltOf(`application ${seed}`)).reseed(index, 1)
     return runClient({ random, ledger, seeds, own: possessions(seeds, index, count) })

@@ -4,7 +4,7 @@ import { existsSync, statSync } from 'node:fs'
 import { dirname, join, relative, resolve } from 'node:path'
 import { createJiti } from 'jiti'
 import { CrossfadeError } from '../engines/errors.js'
-import * as language from '../index.js'
+import * as language from './language.js'
 import { parsePlan } from './parse.js'
 import type { Plan } from './plan.js'
 

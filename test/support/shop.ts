@@ -20,6 +20,8 @@ export interface CliResult {
 
 export interface Shop extends AsyncDisposable {
   readonly engine: ServerEngine
+  /** Schema or database of Crossfade's own objects. */
+  readonly meta: string
   readonly blueUrl: string
   readonly greenUrl: string
   /** Runs statements on a side as its application would. */
@@ -101,6 +103,7 @@ export async function createShop(engine: ServerEngine, env: NodeJS.ProcessEnv = 
   }
   return {
     engine,
+    meta,
     blueUrl,
     greenUrl,
     sql,

@@ -20,6 +20,7 @@ type Closing = { fenced: true } | { fenced: false; blockers: readonly string[] }
 
 export function createFence(context: SideContext): Fence {
   const { side, meta } = context
+  const { namespace } = context.location
   const authority = raw(meta.authority)
   let misses = 0
   const close = async (session: MysqlSession, epoch: number, budgetMs: number): Promise<Closing> => {
@@ -99,7 +100,9 @@ export function createFence(context: SideContext): Fence {
     },
     async longTransactions(olderThanMs) {
       return context.withSession('crossfade fence', async (session) => {
-        const found = await openTransactions(session, raw(`(t.trx_rows_modified > 0 OR t.trx_mysql_thread_id = 0)`))
+        // A session of another database of this server writes elsewhere; should it write here, the fence names it.
+        const isNear = sql`(t.trx_mysql_thread_id = 0 OR (t.trx_rows_modified > 0 AND COALESCE(p.db, ${namespace}) = ${namespace}))`
+        const found = await openTransactions(session, isNear)
         return found
           .filter(({ ageMs }) => ageMs >= olderThanMs)
           .map(({ session: name, ageMs }) => ({ session: name, ageMs }))

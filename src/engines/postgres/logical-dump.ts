@@ -98,7 +98,6 @@ export async function restoreLogically(
   signal: AbortSignal,
 ): Promise<void> {
   await session.execute(raw(`CREATE SCHEMA ${quoteIdentifier(namespace)}`))
-  const input = createInterface({ input: createReadStream(file, { signal }).pipe(createGunzip()), crlfDelay: Infinity })
   let table: TableLine | undefined
   let isHeaderRead = false
   let rows: RawRow[] = []
@@ -107,7 +106,9 @@ export async function restoreLogically(
     rows = []
   }
   await session.transaction(async () => {
-    for await (const line of input) {
+    // Made right before the loop: lines that come while nobody iterates are lost.
+    const unpacked = createReadStream(file, { signal }).pipe(createGunzip())
+    for await (const line of createInterface({ input: unpacked, crlfDelay: Infinity })) {
       signal.throwIfAborted()
       const value = JSON.parse(line) as RawRow | TableLine | { format: string }
       if (Array.isArray(value)) {

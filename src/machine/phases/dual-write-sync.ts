@@ -12,6 +12,8 @@ const REVERIFY_SHARE = 0.5
 
 export async function dualWriteSync(context: MigrationContext): Promise<PhaseResult> {
   const { plan, blue, green, journal, runEpoch, signal } = context
+  if (context.refusal && context.exitWhenWaiting)
+    return { type: 'stopped', outcome: 'refused', reason: context.refusal }
   await blue.capture.install(captureTables(plan, 'blue'), {
     signal,
     onWait: (table, blockers) =>
@@ -94,8 +96,6 @@ async function steady(context: MigrationContext): Promise<PhaseResult> {
   if (context.approve) await journal.update(runEpoch, { isSwitchApproved: true })
   if (context.until === 'dual-write-sync')
     return { type: 'stopped', outcome: 'until-reached', reason: 'copied, verified and in sync' }
-  if (context.refusal && context.exitWhenWaiting)
-    return { type: 'stopped', outcome: 'refused', reason: context.refusal }
   let isTold = false
   for (;;) {
     signal.throwIfAborted()
