@@ -35,7 +35,7 @@ export interface PhaseInput {
 /** Runs the work of one phase; persists the phase before it starts. Never throws. */
 export type RunPhase = (phase: Phase | 'aborting', signal: AbortSignal) => Promise<PhaseResult>
 
-export function createMigrationMachine(runPhase: RunPhase, start: Phase) {
+export function createMigrationMachine(runPhase: RunPhase, start: Phase | 'aborting') {
   const phaseState = (phase: Phase) => ({
     invoke: {
       id: phase,
@@ -44,6 +44,8 @@ export function createMigrationMachine(runPhase: RunPhase, start: Phase) {
       onDone: (['stopped', 'done', 'back', 'rollback', 'abort'] as const).map((type) => ({
         guard: ({ event }: { event: { output: PhaseResult } }) => event.output.type === type,
         target: type === 'stopped' ? 'stopped' : TRANSITIONS[phase][type],
+        // A rollback that is asked for while it goes on begins again; without this the machine would wait for ever.
+        reenter: true,
         actions: {
           type: 'remember' as const,
           params: ({ event }: { event: { output: PhaseResult } }) => ({ phase, result: event.output }),
@@ -84,13 +86,18 @@ export function createMigrationMachine(runPhase: RunPhase, start: Phase) {
           id: 'aborting',
           src: 'phase',
           input: { phase: 'aborting' as const },
-          onDone: {
-            target: 'ended',
+          onDone: (['ended', 'stopped'] as const).map((target) => ({
+            guard: ({ event }: { event: { output: PhaseResult } }) =>
+              (event.output.type === 'done') === (target === 'ended'),
+            target,
             actions: {
-              type: 'remember',
-              params: ({ event }) => ({ phase: 'aborting' as const, result: event.output }),
+              type: 'remember' as const,
+              params: ({ event }: { event: { output: PhaseResult } }) => ({
+                phase: 'aborting' as const,
+                result: event.output,
+              }),
             },
-          },
+          })),
           onError: { target: 'stopped', actions: { type: 'crash', params: ({ event }) => ({ error: event.error }) } },
         },
       },
@@ -102,7 +109,9 @@ export function createMigrationMachine(runPhase: RunPhase, start: Phase) {
 
 function outcomeOf(phase: Phase | 'aborting', result: PhaseResult): MachineOutcome {
   if (result.type === 'stopped') return result.outcome
-  if (phase === 'aborting') return 'aborted'
-  if (result.type === 'done') return phase === 'rollback' ? 'rolled-back' : 'completed'
+  if (result.type === 'done') {
+    if (phase === 'aborting') return 'aborted'
+    return phase === 'rollback' ? 'rolled-back' : 'completed'
+  }
   return result.type === 'back' ? 'refused' : 'failed'
 }

@@ -5,7 +5,7 @@ import { openSide } from '../engines/open-side.js'
 import { openGateBoard } from '../engines/gate-board.js'
 import { CrossfadeError } from '../engines/errors.js'
 import type { Side, SideTools } from '../engines/engine.js'
-import type { CommandName, MigrationEvent, Phase } from '../journal/events.js'
+import { PHASES, type CommandName, type MigrationEvent, type Phase } from '../journal/events.js'
 import type { Journal, MigrationState } from '../journal/journal.js'
 import { openJournal } from '../journal/open-journal.js'
 import { Compiler } from '../plan/compile.js'
@@ -59,6 +59,9 @@ export interface RunResult {
 /** Renewals per lease: three missed ones lose it. */
 const RENEWALS = 3.3
 const COMMAND_POLL_MS = 250
+const STOPPED = 'stopped by a signal; `crossfade run` continues from here'
+/** In the journal from the moment an abort has begun: half of a migration is nothing that a run could go on with. */
+const ABORT_PROGRESS = 'abort'
 /** Transactions of an earlier run get this long before their connections are ended. */
 const TAKEOVER_GRACE_MS = 5000
 
@@ -94,6 +97,7 @@ export async function runMigration(options: RunOptions): Promise<RunResult> {
           next: 'wait',
         }),
     })
+    if (runEpoch === undefined) return { outcome: 'interrupted', reason: STOPPED }
     try {
       return await new Run(options, journal, blue, green, runEpoch).run()
     } finally {
@@ -141,8 +145,7 @@ class Run {
   async run(): Promise<RunResult> {
     const { options } = { options: this.#options }
     const board = await openGateBoard(options.journalUrl, { meta: options.metaNamespace })
-    const onSignal = (): void =>
-      this.#interrupt({ type: 'interrupt', reason: 'stopped by a signal; `crossfade run` continues from here' })
+    const onSignal = (): void => this.#interrupt({ type: 'interrupt', reason: STOPPED })
     options.signal.addEventListener('abort', onSignal, { once: true })
     try {
       let state = await this.#begin()
@@ -156,10 +159,7 @@ class Run {
       if (options.first) await this.#carryOut(options.first, options.actor)
       state = await this.#read()
       if (options.signal.aborted) onSignal()
-      const result =
-        state.phase === 'ended'
-          ? await this.#afterEnd(context(this.#phase.signal), state)
-          : await this.#walk(context, state.phase)
+      const result = await this.#goOn(context, state)
       await this.#emit({ type: 'outcome', outcome: eventOutcome(result.outcome), reason: result.reason }).catch(
         () => undefined,
       )
@@ -174,8 +174,9 @@ class Run {
 
   async #begin(): Promise<MigrationState> {
     const known = await this.#journal.read()
-    if (!known || (known.phase === 'ended' && this.#options.first === undefined))
-      return this.#journal.begin(this.#options.planHash)
+    // What was completed stays so: beginning again would give the authority back to a blue that is out of date.
+    const isOver = known?.phase === 'ended' && known.outcome !== 'completed'
+    if (!known || (isOver && this.#options.first === undefined)) return this.#journal.begin(this.#options.planHash)
     if (known.planHash !== this.#options.planHash && known.phase !== 'ended')
       throw new CrossfadeError(
         'PLAN_INVALID',
@@ -184,7 +185,17 @@ class Run {
     return known
   }
 
-  async #walk(context: (signal: AbortSignal) => MigrationContext, start: Phase): Promise<RunResult> {
+  async #goOn(context: (signal: AbortSignal) => MigrationContext, state: MigrationState): Promise<RunResult> {
+    if (state.phase === 'ended') return this.#afterEnd(context(new AbortController().signal), state)
+    if (await this.#journal.readProgress(ABORT_PROGRESS)) return this.#walk(context, 'aborting')
+    const { until } = this.#options
+    // Given again after it was reached, `--until` must not let the run go on to what nobody asked for.
+    if (until && !this.#interruption && isBehind(until, state.phase))
+      return { outcome: 'until-reached', reason: `${until} is done` }
+    return this.#walk(context, state.phase)
+  }
+
+  async #walk(context: (signal: AbortSignal) => MigrationContext, start: Phase | 'aborting'): Promise<RunResult> {
     const machine = createMigrationMachine((phase) => this.#runPhase(phase, context), start)
     const actor = createActor(machine)
     actor.start()
@@ -204,7 +215,8 @@ class Run {
     const context = makeContext(this.#phase.signal)
     let result: PhaseResult
     try {
-      if (phase !== 'aborting') await this.#journal.update(this.#runEpoch, { phase })
+      if (phase === 'aborting') await this.#journal.writeProgress(this.#runEpoch, ABORT_PROGRESS, {})
+      else await this.#journal.update(this.#runEpoch, { phase })
       if (phase !== 'aborting') await this.#emit({ type: 'phase-started', phase })
       this.#phase.signal.throwIfAborted()
       result = await runPhaseWork(phase, context)
@@ -397,10 +409,13 @@ class Run {
   }
 }
 
-const nextPhase = (phase: Phase): Phase => {
-  const order: readonly Phase[] = ['backup', 'parallel-schema', 'dual-write-sync', 'cutover', 'validate', 'complete']
-  return order[Math.min(order.indexOf(phase) + 1, order.length - 1)] ?? phase
-}
+const FORWARD: readonly Phase[] = PHASES.filter((phase) => phase !== 'rollback')
+
+const nextPhase = (phase: Phase): Phase => FORWARD[Math.min(FORWARD.indexOf(phase) + 1, FORWARD.length - 1)] ?? phase
+
+/** True when the way to green has left this phase behind it. */
+const isBehind = (phase: Phase, now: Phase): boolean =>
+  FORWARD.includes(phase) && FORWARD.indexOf(phase) < FORWARD.indexOf(now)
 
 function eventOutcome(outcome: MachineOutcome): Extract<MigrationEvent, { type: 'outcome' }>['outcome'] {
   if (outcome === 'refused') return 'failed'

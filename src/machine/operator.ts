@@ -14,7 +14,7 @@ export type Verdict =
     }
   | { readonly accepted: false; readonly message: string }
 
-const BEFORE_SWITCH: readonly (Phase | 'ended')[] = ['backup', 'parallel-schema', 'dual-write-sync']
+const BEFORE_SWITCH: readonly (Phase | 'ended')[] = ['backup', 'parallel-schema', 'dual-write-sync', 'cutover']
 
 /** Decides; changes nothing. */
 export function judge(command: CommandName, state: MigrationState, actor: string): Verdict {
@@ -24,17 +24,16 @@ export function judge(command: CommandName, state: MigrationState, actor: string
     return no(`the migration has ended (${state.outcome})`)
   switch (command) {
     case 'pause':
+      if (state.authority === 'green' || phase === 'rollback')
+        return no(`nothing is left to pause in phase ${phase}: copy and switch are done`)
       return { accepted: true, message: 'paused: the copy and the switch wait, sync goes on', set: { isPaused: true } }
     case 'resume':
       return { accepted: true, message: 'going on', set: { isPaused: false } }
     case 'cutover':
-      if (!BEFORE_SWITCH.includes(phase)) return no(`cannot cut over in phase ${phase}`)
+      if (!BEFORE_SWITCH.includes(phase) || state.authority === 'green') return no(`cannot cut over in phase ${phase}`)
       return {
         accepted: true,
-        message:
-          phase === 'dual-write-sync'
-            ? 'approved: the switch follows when both sides are verified'
-            : `approved: the switch follows after ${phase}`,
+        message: `approved: ${whenItFollows(phase)}`,
         set: { isSwitchApproved: true, isPaused: false },
       }
     case 'complete':
@@ -64,4 +63,11 @@ export function judge(command: CommandName, state: MigrationState, actor: string
     case 'verify':
       return { accepted: true, message: 'see `crossfade verify`, which compares both sides by itself' }
   }
+}
+
+function whenItFollows(phase: Phase | 'ended'): string {
+  if (phase === 'cutover') return 'the switch is going on'
+  return phase === 'dual-write-sync'
+    ? 'the switch follows when both sides are verified'
+    : `the switch follows after ${phase}`
 }

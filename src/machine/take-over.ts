@@ -18,13 +18,18 @@ const TOLERANCE_MS = 100
 /**
  * A holder that lives renews its lease three times before it runs out: seen doing so, it keeps the migration. One that does not is
  * waited out, so that a run after a crash needs nobody to clean up.
- * @returns the run epoch.
+ * @returns the run epoch; undefined when the signal ended the wait.
  * @throws {CrossfadeError} LEASE_HELD when another run is alive.
  */
-export async function takeOver({ journal, actor, ttlMs, signal, onWait }: TakeOverOptions): Promise<number> {
+export async function takeOver({
+  journal,
+  actor,
+  ttlMs,
+  signal,
+  onWait,
+}: TakeOverOptions): Promise<number | undefined> {
   let firstSeen: { at: number; holder: string; expiresInMs: number } | undefined
-  for (;;) {
-    signal.throwIfAborted()
+  while (!signal.aborted)
     try {
       return await journal.acquireLease(actor, ttlMs)
     } catch (error) {
@@ -41,5 +46,5 @@ export async function takeOver({ journal, actor, ttlMs, signal, onWait }: TakeOv
       }
       await new Promise((resolve) => setTimeout(resolve, LOOK_MS))
     }
-  }
+  return undefined
 }
