@@ -11,9 +11,11 @@ import {
   type TableTools,
 } from './define.js'
 import { columnsRead, type Expr, type KeyFunction } from './expression.js'
+import type { z } from 'zod'
 import type { Problems } from './problems.js'
 import { column, type Lookup } from './projection.js'
 import type { SchemaSpec, TableSpec } from './schema.js'
+import { conditionShape, fits, foldShape, keySpecShape, lookupShape, mapShape, tablesShape } from './shapes.js'
 
 export interface ResolvedMap {
   readonly kind: 'map'
@@ -90,9 +92,11 @@ export function resolveDispositions(input: PlanInput, bands: Required<Bands>, pr
     retire: (from: string, reason: string): RetireDisposition => ({ kind: 'retire', from, reason }),
   } as TableTools<SchemaSpec, SchemaSpec>
 
-  const attempt = <T>(path: string, work: () => T): T | undefined => {
+  /** What a callback of the plan returns; undefined, and told, when it throws or returns something else. */
+  const attempt = <T>(path: string, shape: z.ZodType, work: () => T): T | undefined => {
     try {
-      return work()
+      const returned = work()
+      return fits(shape, returned, path, problems) ? returned : undefined
     } catch (error) {
       problems.add(
         path,
@@ -102,7 +106,10 @@ export function resolveDispositions(input: PlanInput, bands: Required<Bands>, pr
       return undefined
     }
   }
-  const tables: Readonly<Record<string, AnyDisposition>> = attempt('tables', () => input.tables(tools)) ?? {}
+  const tables: Readonly<Record<string, AnyDisposition>> | undefined = attempt('tables', tablesShape, () =>
+    input.tables(tools),
+  )
+  if (!tables) return { maps: [], folds: [], retired: [] }
 
   for (const name of Object.keys(input.blue))
     if (!Object.hasOwn(tables, name))
@@ -128,7 +135,7 @@ export function resolveDispositions(input: PlanInput, bands: Required<Bands>, pr
 
   const resolveFold = (disposition: FoldDisposition): void => {
     const path = `tables.${disposition.from}`
-    const owner = tables[disposition.owner]
+    const owner = Object.hasOwn(tables, disposition.owner) ? tables[disposition.owner] : undefined
     if (owner?.kind !== 'map') {
       problems.add(
         path,
@@ -137,21 +144,26 @@ export function resolveDispositions(input: PlanInput, bands: Required<Bands>, pr
       )
       return
     }
-    const green = input.green[owner.into]
+    const green = tableIn(input.green, owner.into)
     if (!green) return
-    if (green.columns[disposition.column]?.type !== 'json')
+    const child = input.blue[disposition.from]!
+    if (child.primaryKey.length === 0)
+      problems.add(path, 'has no primary key', 'Only tables with a primary key can be folded; retire it or add a key.')
+    if (!Object.hasOwn(green.columns, disposition.column) || green.columns[disposition.column]!.type !== 'json')
       problems.add(
         path,
         `"${owner.into}.${disposition.column}" is not a JSON column of green`,
         'Fold into a column of type json.',
       )
-    const spec = attempt(path, () =>
+    const spec = attempt(path, foldShape, () =>
       disposition.define({
-        c: refs(disposition.from, input.blue[disposition.from]!, 'c'),
+        c: refs(disposition.from, child, 'c'),
         d: refs(disposition.owner, input.blue[disposition.owner]!, 'd'),
       }),
     )
     if (!spec) return
+    checkSight(path, [...spec.by.map(([expr]) => expr), ...spec.orderBy, spec.where, spec.mapKey], ['c'], problems)
+    checkNames(`${path}.dropped`, spec.dropped, child, problems)
     const ownerKey = input.blue[disposition.owner]!.primaryKey
     for (const [, ownerExpr] of spec.by)
       if (ownerExpr.op !== 'column' || !ownerKey.includes(ownerExpr.column))
@@ -168,7 +180,13 @@ export function resolveDispositions(input: PlanInput, bands: Required<Bands>, pr
       )
     if (spec.shape === 'map' && !spec.mapKey)
       problems.add(`${path}.mapKey`, 'is missing', 'A fold of shape `map` needs the member name of each row.')
-    folds.push({ kind: 'fold', from: disposition.from, owner: disposition.owner, column: disposition.column, spec })
+    folds.push({
+      kind: 'fold',
+      from: disposition.from,
+      owner: disposition.owner,
+      column: disposition.column,
+      spec: { ...spec, orderBy: totalOrder(spec.orderBy, child) },
+    })
   }
 
   for (const [name, disposition] of Object.entries(tables)) {
@@ -184,7 +202,7 @@ export function resolveDispositions(input: PlanInput, bands: Required<Bands>, pr
         resolveFold(disposition)
         break
       case 'map': {
-        if (!input.green[disposition.into]) {
+        if (!tableIn(input.green, disposition.into)) {
           problems.add(
             path,
             `maps into "${disposition.into}", which is not a table of green`,
@@ -201,16 +219,17 @@ export function resolveDispositions(input: PlanInput, bands: Required<Bands>, pr
           break
         }
         const lookups: Lookup[] = []
-        const spec = attempt(path, () =>
+        const spec = attempt(path, mapShape, () =>
           disposition.define({
             d: refs(name, table, 'd'),
             lookup: (target: string, on: (l: never) => readonly (readonly [Expr, Expr])[]) => {
-              const spec_ = input.blue[target]
+              const spec_ = tableIn(input.blue, target)
               if (!spec_) throw new Error(`lookup table "${target}" is not in blue`)
               lookupCount += 1
               const alias = `l${lookupCount}`
               const columns = refs(target, spec_, alias)
               const pairs = on(columns as never)
+              if (!fits(lookupShape, pairs, `${path}.lookup(${target})`, problems)) return columns as never
               checkUnique(target, spec_, pairs, alias, path, problems)
               lookups.push({ alias, table: target, on: pairs })
               return columns as never
@@ -223,7 +242,20 @@ export function resolveDispositions(input: PlanInput, bands: Required<Bands>, pr
             },
           }),
         )
-        if (spec)
+        if (spec) {
+          checkSight(
+            path,
+            [...Object.values(spec.columns), spec.where],
+            ['d', ...lookups.map(({ alias }) => alias)],
+            problems,
+          )
+          checkNames(`${path}.dropped`, spec.dropped, table, problems)
+          checkNames(`${path}.frozen`, spec.frozen, table, problems)
+          const green = input.green[disposition.into]!
+          checkMerge(path, spec.merge, table, green, problems)
+          const { bornHere } = spec
+          if (bornHere)
+            attempt(`${path}.bornHere`, conditionShape, () => bornHere({ g: refs(disposition.into, green, 'd') }))
           maps.push({
             kind: 'map',
             from: name,
@@ -233,6 +265,7 @@ export function resolveDispositions(input: PlanInput, bands: Required<Bands>, pr
             lookups,
             naturalKey: input.green[disposition.into]!.primaryKey,
           })
+        }
         if (disposition.fold) {
           if (disposition.fold.from !== name)
             problems.add(path, 'its second fold is of another table', 'Fold the rows that the filter leaves out.')
@@ -257,11 +290,13 @@ function collectKeys(
     try {
       const spec = disposition.define({
         d: refs(name, input.blue[name]!, 'd'),
-        lookup: (target: string) => refs(target, input.blue[target]!, 'l0') as never,
+        lookup: (target: string) => refs(target, tableIn(input.blue, target)!, 'l0') as never,
         key: (inner: Expr) => inner,
         keyOf: (_target: string, inner: Expr) => inner,
       })
       const key = spec.key ?? { type: 'keep' }
+      // Of a shape that is wrong the second call tells.
+      if (!keySpecShape.safeParse(key).success) throw new TypeError('no key')
       if (
         key.type === 'interleave' &&
         !(
@@ -289,6 +324,66 @@ function collectKeys(
     }
   }
   return keys
+}
+
+export function tableIn(schema: SchemaSpec, name: string): TableSpec | undefined {
+  return Object.hasOwn(schema, name) ? schema[name] : undefined
+}
+
+/** An order with the key at its end: rows that are equal in what the author named must not change places between two looks. */
+function totalOrder(orderBy: readonly Expr[], { primaryKey, columns }: TableSpec): readonly Expr[] {
+  const named = new Set(orderBy.flatMap((expr) => (expr.op === 'column' ? [expr.column] : [])))
+  const rest = primaryKey.filter((name) => !named.has(name))
+  return [...orderBy, ...rest.map((name) => column('c', name, columns[name]!.type))]
+}
+
+/** Columns of rows that an expression cannot see: a reference that was carried out of another callback. */
+function checkSight(path: string, values: readonly unknown[], aliases: readonly string[], problems: Problems): void {
+  const exprs = values.filter((value): value is Expr => typeof value === 'object' && value !== null)
+  for (const { alias, column: name } of exprs.flatMap(columnsRead))
+    if (!aliases.includes(alias))
+      problems.add(
+        path,
+        `reads "${name}" of a row it cannot see (${alias})`,
+        'Use the references that this callback was given.',
+      )
+}
+
+/** Columns that are listed with a reason. */
+function checkNames(
+  path: string,
+  listed: Readonly<Record<string, string | undefined>> | undefined,
+  { columns }: TableSpec,
+  problems: Problems,
+): void {
+  for (const name of Object.keys(listed ?? {}))
+    if (!Object.hasOwn(columns, name))
+      problems.add(`${path}.${name}`, 'is not a column of the blue table', 'Name a column of the blue schema.')
+}
+
+function checkMerge(
+  path: string,
+  merge: ResolvedMap['spec']['merge'],
+  blue: TableSpec,
+  green: TableSpec,
+  problems: Problems,
+): void {
+  if (!merge) return
+  const [from, into] = merge.scope as readonly [string, string]
+  if (!Object.hasOwn(green.columns, merge.sources) || green.columns[merge.sources as string]!.type !== 'json')
+    problems.add(
+      `${path}.merge.sources`,
+      `"${merge.sources}" is not a JSON column of green`,
+      'Name the column that holds every contributor.',
+    )
+  if (!Object.hasOwn(blue.columns, from))
+    problems.add(`${path}.merge.scope`, `"${from}" is not a column of blue`, 'Name a column of the blue table.')
+  if (!green.primaryKey.includes(into))
+    problems.add(
+      `${path}.merge.scope`,
+      `"${into}" is not part of the primary key of green`,
+      'The scope is the part of the natural key that is a plain column.',
+    )
 }
 
 /** A lookup that can find two rows would double rows of green. */

@@ -8,7 +8,8 @@ import { orderByDependency } from './dependencies.js'
 import type { PlanDefinition } from './define.js'
 import { DEFAULT_BANDS, DEFAULT_LIMITS, type Limits, type Plan, type PlanProblem } from './plan.js'
 import { Problems } from './problems.js'
-import { parseType, type SchemaSpec } from './schema.js'
+import type { IndexSpec, SchemaSpec } from './schema.js'
+import { fits, schemaShape } from './shapes.js'
 
 const digits = z.string().regex(/^[1-9][0-9]{0,17}$/, 'must be an integer in digits, below 10^18')
 const positive = z.number().finite().positive()
@@ -95,8 +96,10 @@ export function readPlan(
   if (!head.success)
     for (const issue of head.error.issues)
       problems.add(issue.path.join('.'), issue.message, 'See docs/plan.md for the shape of a plan.')
-  checkSchema('blue', input.blue, problems)
-  checkSchema('green', input.green, problems)
+  for (const side of ['blue', 'green'] as const)
+    if (fits(schemaShape, input[side], side, problems)) checkSchema(side, input[side], problems)
+  if (typeof input.tables !== 'function')
+    problems.add('tables', 'is not a function', 'Write `tables: (t) => ({ ... })`, with one entry for each blue table.')
   if (problems.list.length > 0 || !head.success) return { plan: undefined, problems: problems.list }
 
   const bands = { ...DEFAULT_BANDS, ...head.data.bands }
@@ -165,58 +168,46 @@ function isDefinition(value: unknown): value is PlanDefinition {
   )
 }
 
-function checkSchema(side: 'blue' | 'green', schema: unknown, problems: Problems): asserts schema is SchemaSpec {
-  if (typeof schema !== 'object' || schema === null || Object.keys(schema).length === 0) {
-    problems.add(side, 'is missing or has no tables', 'Give the schema as an object of tables.')
-    return
-  }
-  for (const [tableName, table] of Object.entries(schema as SchemaSpec)) {
+/** What the shapes do not say: that names refer to something. */
+function checkSchema(side: 'blue' | 'green', schema: SchemaSpec, problems: Problems): void {
+  for (const [tableName, table] of Object.entries(schema)) {
     const path = `${side}.${tableName}`
-    const columns = table?.columns
-    if (typeof columns !== 'object' || columns === null || !Array.isArray(table.primaryKey)) {
-      problems.add(path, 'needs `columns` and `primaryKey`', 'See docs/plan.md for the shape of a table.')
-      continue
-    }
-    for (const [columnName, column] of Object.entries(columns)) {
-      try {
-        parseType(String(column?.type))
-      } catch (error) {
-        problems.add(
-          `${path}.columns.${columnName}.type`,
-          error instanceof Error ? error.message : String(error),
-          'Use a type of docs/plan.md.',
-        )
-      }
-    }
-    const known = (name: string): boolean => Object.hasOwn(columns, name)
-    const keys: [string, readonly string[]][] = [
+    const known = (name: string): boolean => Object.hasOwn(table.columns, name)
+    const keys: (readonly [string, readonly string[]])[] = [
       ['primaryKey', table.primaryKey],
       ...Object.entries(table.unique ?? {}).map(([name, index]): [string, readonly string[]] => [
         `unique.${name}`,
-        index.columns,
+        columnsOf(index),
       ]),
       ...Object.entries(table.indexes ?? {}).map(([name, index]): [string, readonly string[]] => [
         `indexes.${name}`,
-        index.columns,
+        columnsOf(index),
       ]),
       ...Object.entries(table.foreignKeys ?? {}).map(([name, key]): [string, readonly string[]] => [
         `foreignKeys.${name}`,
         key.columns,
       ]),
+      ...(table.tenantColumn === undefined ? [] : [['tenantColumn', [table.tenantColumn]] as const]),
     ]
     for (const [where, names] of keys)
       for (const name of names)
         if (!known(name))
           problems.add(`${path}.${where}`, `column "${name}" is not in the table`, 'Name a column of this table.')
     for (const [name, key] of Object.entries(table.foreignKeys ?? {})) {
-      const target = (schema as SchemaSpec)[key.references]
+      const target = Object.hasOwn(schema, key.references) ? schema[key.references] : undefined
       if (!target)
         problems.add(
           `${path}.foreignKeys.${name}`,
           `refers to table "${key.references}", which is not in ${side}`,
           'Name a table of the same schema.',
         )
-      else
+      else {
+        if (key.columns.length !== key.referencedColumns.length)
+          problems.add(
+            `${path}.foreignKeys.${name}`,
+            `pairs ${key.columns.length} columns with ${key.referencedColumns.length}`,
+            'Name as many columns on both ends.',
+          )
         for (const columnName of key.referencedColumns)
           if (!Object.hasOwn(target.columns, columnName))
             problems.add(
@@ -224,6 +215,7 @@ function checkSchema(side: 'blue' | 'green', schema: unknown, problems: Problems
               `refers to column "${key.references}.${columnName}", which does not exist`,
               'Name a column of the referenced table.',
             )
+      }
     }
     if (table.partitionByMonth && !table.primaryKey.includes(table.partitionByMonth))
       problems.add(
@@ -233,3 +225,9 @@ function checkSchema(side: 'blue' | 'green', schema: unknown, problems: Problems
       )
   }
 }
+
+const columnsOf = ({ columns, include, whereNotNull }: IndexSpec): readonly string[] => [
+  ...columns,
+  ...(include ?? []),
+  ...(whereNotNull === undefined ? [] : [whereNotNull]),
+]

@@ -9,6 +9,7 @@ import { derivedKey, inBand, isBorn } from './keys.js'
 import type { TableCoverage } from './plan.js'
 import { allOf, column, literal, mapColumns, renameAlias, type Arm, type Projection } from './projection.js'
 import type { ColumnSpec } from './schema.js'
+import { backShape, fits } from './shapes.js'
 import { foldMember, isLatest, mapMember } from './members.js'
 
 export function buildReverse(context: PlanContext): { reverse: Projection[]; coverage: TableCoverage[] } {
@@ -60,7 +61,8 @@ function decideColumns(map: ResolvedMap, context: PlanContext): { columns: Recor
   const green = input.green[map.into]!
   let declared: Readonly<Record<string, Expr | string | number | boolean | null | undefined>> = {}
   try {
-    declared = map.spec.back?.({ g: refs(map.into, green, 'd') }) ?? {}
+    const returned: unknown = map.spec.back?.({ g: refs(map.into, green, 'd') }) ?? {}
+    if (fits(backShape, returned, `tables.${map.from}.back`, problems)) declared = returned as typeof declared
   } catch (error) {
     problems.add(
       `tables.${map.from}.back`,
@@ -85,13 +87,9 @@ function decideColumns(map: ResolvedMap, context: PlanContext): { columns: Recor
     if (dropped !== undefined) {
       ways.columns[name] = 'dropped'
       ways.reasons[name] = dropped
-      if (!dropped.trim())
-        problems.add(`tables.${map.from}.dropped.${name}`, 'has no reason', 'Say why the column stays behind.')
     } else if (frozen !== undefined) {
       ways.columns[name] = 'frozen'
       ways.reasons[name] = frozen
-      if (!frozen.trim())
-        problems.add(`tables.${map.from}.frozen.${name}`, 'has no reason', 'Say why the column cannot come back.')
     } else if (back !== undefined) {
       ways.columns[name] = 'declared'
       columns[name] = orDefault(toExpr(back), spec)
