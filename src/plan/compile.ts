@@ -204,6 +204,11 @@ export class Compiler {
     return this.#scopeList(projection, { type: 'range', after, upTo }, 'ASC', rows - 1)
   }
 
+  /** The next `rows` scopes after `after`, in order. Runs on the origin. */
+  scopePage(projection: Projection, after: Scope | undefined, rows: number): Sql {
+    return this.#scopeList(projection, { type: 'range', after }, 'ASC', 0, rows)
+  }
+
   /** The greatest scope there is; no row for an empty table. */
   lastScope(projection: Projection): Sql {
     return this.#scopeList(projection, EVERYTHING, 'DESC', 0)
@@ -431,9 +436,11 @@ export class Compiler {
     return values.map((value, index) => dialect.castTo(sql`${value}`, table.columns[arm.scope[index]!]!.type))
   }
 
-  #scopeList(projection: Projection, part: Part, direction: 'ASC' | 'DESC', skip: number): Sql {
+  /** Scopes in order, one for each driving row: `take` of them after the first `skip`. */
+  #scopeList(projection: Projection, part: Part, direction: 'ASC' | 'DESC', skip: number, take = 1): Sql {
     const dialect = this.dialect(projection.origin)
-    const limit = raw(`LIMIT ${skip + 1}`)
+    const isAlone = projection.arms.length === 1
+    const limit = raw(isAlone ? `LIMIT ${take} OFFSET ${skip}` : `LIMIT ${skip + take}`)
     const selects = projection.arms.map((arm) => {
       const scope = this.#scopeSql(projection, arm)
       const order = join(scope.map(({ ordered }) => sql`${ordered} ${raw(direction)}`))
@@ -444,7 +451,7 @@ export class Compiler {
         : raw('')
       return sql`SELECT ${join(names)} FROM ${this.table(projection.origin, arm.driving)} d WHERE ${this.#inPart(projection, arm, part)}${own} ORDER BY ${order} ${limit}`
     })
-    if (selects.length === 1) return sql`${selects[0]!} OFFSET ${raw(String(skip))}`
+    if (isAlone) return selects[0]!
     const types = this.scopeColumns(projection)
     const order = join(
       types.map(({ type }, index) => sql`${dialect.orderBy(raw(`u.s${index}`), type)} ${raw(direction)}`),
@@ -453,7 +460,7 @@ export class Compiler {
       selects.map((select, index) => sql`SELECT * FROM (${select}) ${raw(`a${index}`)}`),
       ' UNION ALL ',
     )
-    return sql`SELECT ${join(types.map((_, index) => raw(`u.s${index}`)))} FROM (${union}) u ORDER BY ${order} LIMIT 1 OFFSET ${raw(String(skip))}`
+    return sql`SELECT ${join(types.map((_, index) => raw(`u.s${index}`)))} FROM (${union}) u ORDER BY ${order} LIMIT ${raw(String(take))} OFFSET ${raw(String(skip))}`
   }
 
   #hasKey(projection: Projection, keys: readonly Scope[]): Sql {

@@ -11,6 +11,8 @@ export interface PassResult {
   readonly differences: number
   readonly skipped: number
   readonly durationMs: number
+  /** Names of projections with standing differences. */
+  readonly differing: readonly string[]
 }
 
 /** True only for a pass that compared everything and found nothing. */
@@ -27,21 +29,23 @@ export async function verifyPass(
   for (const projection of direction === 'forward' ? plan.forward : plan.reverse)
     scans.push(await scanProjection(projection, options))
   const results = await settleScans(scans, options)
+  const differing: string[] = []
   for (const [index, result] of results.entries()) {
     const projection = scans[index]!.projection.name
     total.chunks += result.chunks
     total.rows += result.rows
     total.differences += result.differenceCount
     total.skipped += result.skipped
+    if (result.differenceCount > 0) differing.push(projection)
     for (const { key, kind, columns } of result.differences.slice(0, 10))
       await options.emit({ type: 'difference', projection, key, kind, columns })
     const { chunks, rows, differenceCount: differences, skipped } = result
     await options.emit({ type: 'verified', projection, chunks, rows, differences, skipped })
   }
   if (direction === 'forward') total.differences += await countStrays(plan.forward, options)
-  const result: PassResult = { direction, ...total, durationMs: Math.round(performance.now() - startedAt) }
+  const result = { direction, ...total, durationMs: Math.round(performance.now() - startedAt) }
   await options.emit({ type: 'pass-done', ...result })
-  return result
+  return { ...result, differing }
 }
 
 /** Green rows that belong to no projection: their keys lie in nobody's band. */

@@ -85,6 +85,22 @@ describeEachEngine('a migration by the command line', (engine) => {
     await shop.sql('blue', `UPDATE orders SET cents = 2 WHERE id = 1`)
   }, 90_000)
 
+  test('what somebody spoiled on blue behind its fence is mended before blue serves again', async () => {
+    await using shop = await createShop(engine)
+    const plan = SHOP_PLAN.replace('shop.ts', 'shop-patient.ts')
+    expect((await shop.cli(['run', plan, '--yes', '--until', 'validate'])).exitCode).toBe(0)
+    const passes = engine === 'postgres' ? `SET crossfade.sync = 'on'` : 'SET @crossfade_sync = 1'
+    await shop.sql('blue', passes, `DELETE FROM orders WHERE reference = 'b'`)
+    expect(await count(shop, 'blue', `orders WHERE reference = 'b'`)).toBe(0)
+
+    const back = await shop.cli(['rollback', plan])
+    expect(back.exitCode, back.stdout + back.stderr).toBe(5)
+    expect(back.stdout).toContain('the way back was refused; written again on blue: ~orders')
+    expect(await count(shop, 'blue', `orders WHERE reference = 'b'`)).toBe(1)
+    expect((await shop.cli(['complete', plan])).exitCode).toBe(0)
+    expect(await shop.remains()).toEqual([])
+  }, 90_000)
+
   test('abort leaves blue as it was and nothing behind', async () => {
     await using shop = await createShop(engine)
     const before = await blueRows(shop)
