@@ -1,5 +1,5 @@
 /** `crossfade check`: the plan by itself, and with URLs against the databases. */
-import { openSide } from '../engines/open-side.js'
+import { openSide, requireOneEngine } from '../engines/open-side.js'
 import { checkLive } from '../plan/live-check.js'
 import { loadDefinition } from '../plan/load.js'
 import { readPlan } from '../plan/parse.js'
@@ -50,6 +50,7 @@ async function checkDatabases(
 ): Promise<number> {
   await using left = await openSide(blue, 'blue', meta)
   await using right = await openSide(green, 'green', meta)
+  requireOneEngine(left, right)
   const findings = await checkLive(plan, left, right)
   for (const finding of findings) {
     const weight = finding.severity === 'blocking' ? output.paint('bad', 'BLOCKING') : output.paint('warn', 'warning')

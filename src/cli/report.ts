@@ -1,6 +1,6 @@
 /** `crossfade report`: what happened, from the journal's events. */
 import { writeFileSync } from 'node:fs'
-import { openSide } from '../engines/open-side.js'
+import { openSide, requireOneEngine } from '../engines/open-side.js'
 import { CrossfadeError } from '../engines/errors.js'
 import type { SideTools } from '../engines/engine.js'
 import { openJournal } from '../journal/open-journal.js'
@@ -31,6 +31,7 @@ export async function report(planPath: string, flags: ReportFlags, output: Outpu
     const events = await journal.events()
     await using blue = await openSide(blueUrl, 'blue', metaNamespace)
     await using green = await openSide(greenUrl, 'green', metaNamespace)
+    requireOneEngine(blue, green)
     const compiler = new Compiler(plan, {
       blue: { dialect: blue.dialect, namespace: blue.location.namespace },
       green: { dialect: green.dialect, namespace: green.location.namespace },

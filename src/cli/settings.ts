@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs'
 import { hostname, userInfo } from 'node:os'
 import { resolve } from 'node:path'
 import { CrossfadeError } from '../engines/errors.js'
+import { parseUrl } from '../engines/location.js'
 
 /** The flags that every command has, as commander gives them. */
 export interface CommonFlags {
@@ -27,13 +28,19 @@ export interface Urls {
 type Env = Readonly<Record<string, string | undefined>>
 type UrlName = 'blue' | 'green' | 'journal'
 
-/** URLs where they are given; undefined where neither flag nor environment has one. */
+/**
+ * URLs where they are given; undefined where neither flag nor environment has one.
+ * @throws {CrossfadeError} URL_INVALID before any server is asked.
+ */
 export function readUrls(flags: CommonFlags, env: Env): Readonly<Record<UrlName, string | undefined>> {
-  return {
+  const urls = {
     blue: urlOf('blue', flags.blue, env),
     green: urlOf('green', flags.green, env),
     journal: urlOf('journal', flags.journal, env),
   }
+  const metaNamespace = metaOf(flags, env)
+  for (const side of ['blue', 'green'] as const) if (urls[side]) parseUrl(urls[side], side, { metaNamespace })
+  return urls
 }
 
 /** @throws {CrossfadeError} URL_INVALID naming what is missing. */

@@ -1,6 +1,6 @@
 /** `crossfade verify`: compares both sides now, beside a running orchestrator or without one. Changes nothing. */
 import type { Session, SideTools } from '../engines/engine.js'
-import { openSide } from '../engines/open-side.js'
+import { openSide, requireOneEngine } from '../engines/open-side.js'
 import { CrossfadeError } from '../engines/errors.js'
 import type { Journal } from '../journal/journal.js'
 import { openJournal } from '../journal/open-journal.js'
@@ -19,6 +19,7 @@ export async function verify(planPath: string, flags: CommonFlags, output: Outpu
   const direction = await directionOf(plan.name, plan.forward.length, journal).finally(() => journal.close())
   await using blue = await openSide(blueUrl, 'blue', metaNamespace)
   await using green = await openSide(greenUrl, 'green', metaNamespace)
+  requireOneEngine(blue, green)
   const [from, to] = direction === 'forward' ? [blue, green] : [green, blue]
   await using origin = await from.connect('verify')
   await using destination = await to.connect('verify')

@@ -1,7 +1,7 @@
 /** One run of a migration: takes the lease, mends what a crash left, and walks the phases from where the journal stands. */
 import { createActor, waitFor } from 'xstate'
 import type { Logger } from 'pino'
-import { openSide } from '../engines/open-side.js'
+import { openSide, requireOneEngine } from '../engines/open-side.js'
 import { openGateBoard } from '../engines/gate-board.js'
 import { CrossfadeError } from '../engines/errors.js'
 import type { Side, SideTools } from '../engines/engine.js'
@@ -78,11 +78,7 @@ export async function runMigration(options: RunOptions): Promise<RunResult> {
     opened.push(blue)
     const green = await openSide(options.greenUrl, 'green', metaNamespace)
     opened.push(green)
-    if (blue.facts.engine !== green.facts.engine)
-      throw new CrossfadeError(
-        'URL_INVALID',
-        `blue is ${blue.facts.engine} and green is ${green.facts.engine}; both sides must be of one engine`,
-      )
+    requireOneEngine(blue, green)
     await journal.prepare()
     const runEpoch = await takeOver({
       journal,
