@@ -172,9 +172,9 @@ async function compareRestored(
 
 /** Short enough for every engine's prefix and limit; two migrations on one server do not share it. */
 function scratchOf(plan: Plan, blue: SideTools): string {
-  const { namespace, metaNamespace } = blue.location
+  const { url, namespace, metaNamespace } = blue.location
   const digest = createHash('sha256')
-    .update(JSON.stringify([plan.name, namespace, metaNamespace]))
+    .update(JSON.stringify([plan.name, new URL(url).pathname, namespace, metaNamespace]))
     .digest('hex')
   return `${plan.name.replaceAll(/[^A-Za-z0-9]/g, '_').slice(0, 16)}_${digest.slice(0, 8)}`
 }

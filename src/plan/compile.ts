@@ -164,24 +164,20 @@ export class Compiler {
     return sql`SELECT DISTINCT ${join(values)} FROM (${relation}) ${raw(dialect.quote('d'))}${condition}`
   }
 
-  /** Deletes the rows whose owned columns have one of these values (from {@link ownedValues}). */
-  deleteOwned(projection: Projection, owned: readonly Scope[]): Sql {
-    return sql`DELETE FROM ${this.table(destinationSide(projection), projection.destination)} WHERE ${this.#isOwned(projection, owned)}`
+  /** Written and carried columns of the rows with these owned values (from {@link ownedValues}); runs on the destination. */
+  selectOwned(projection: Projection, owned: readonly Scope[]): Sql {
+    return this.#selectExisting(projection, this.#isOwned(projection, owned))
   }
 
-  /** Key and carried columns of the rows that are about to be written again. */
-  selectCarried(projection: Projection, owned: readonly Scope[]): Sql {
-    const side = destinationSide(projection)
-    const dialect = this.dialect(side)
-    const names = [...projection.key, ...projection.carried].map((name) => raw(dialect.quote(name)))
-    return sql`SELECT ${join(names)} FROM ${this.table(side, projection.destination)} WHERE ${this.#isOwned(projection, owned)}`
+  /** The same of rows by their key, wherever they are owned. */
+  selectByKey(projection: Projection, keys: readonly Scope[]): Sql {
+    return this.#selectExisting(projection, this.#hasKey(projection, keys))
   }
 
-  /** The same for rows by their key, wherever they are owned. */
-  selectCarriedByKey(projection: Projection, keys: readonly Scope[]): Sql {
+  #selectExisting(projection: Projection, condition: Sql): Sql {
     const side = destinationSide(projection)
-    const names = [...projection.key, ...projection.carried].map((name) => raw(this.dialect(side).quote(name)))
-    return sql`SELECT ${join(names)} FROM ${this.table(side, projection.destination)} WHERE ${this.#hasKey(projection, keys)}`
+    const names = [...projection.columns, ...projection.carried].map((name) => raw(this.dialect(side).quote(name)))
+    return sql`SELECT ${join(names)} FROM ${this.table(side, projection.destination)} WHERE ${condition}`
   }
 
   /** Deletes rows by their key, wherever they are owned. */
