@@ -1,12 +1,12 @@
 /** The memory of `crossfade run`, from its first moment to both sides being equal and verified. */
-import { spawn } from 'node:child_process'
+import { execFile, spawn } from 'node:child_process'
 import { readFile, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { promisify } from 'node:util'
-import { execFile } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
+import { buildProgram } from './built-program.js'
 import { fillBlue } from './data.js'
 import { rowCount, type Measurement } from './measurement.js'
 import { openPlace, type Place } from './place.js'
@@ -20,7 +20,6 @@ interface Sample {
 }
 
 const SAMPLE_MS = 200
-const MAIN = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url))
 const PLAN = fileURLToPath(new URL('./plan.ts', import.meta.url))
 
 /** On two servers, so that every row goes through the process. */
@@ -28,7 +27,8 @@ export const measureMemory: Measurement = async ({ engine, servers, sizes, say }
   say(`memory: ${rowCount(sizes.memoryRows)} on two servers`)
   await using place = await openPlace(engine, servers)
   await fillBlue(engine, place.blue, sizes.memoryRows)
-  const samples = await runAndWatch(place)
+  await using program = await buildProgram()
+  const samples = await runAndWatch(place, program.main)
   const common = { engine, measurement: 'memory', size: rowCount(sizes.memoryRows), unit: 'MB' } as const
   const peakWhile = (doing: string): number =>
     Math.max(0, ...samples.filter((sample) => sample.doing === doing).map(({ mb }) => mb))
@@ -63,22 +63,18 @@ function growth(samples: readonly Sample[]): number {
   return medianOf(samples.slice(-quarter)) - medianOf(samples.slice(quarter, 2 * quarter))
 }
 
-async function runAndWatch(place: Place): Promise<Sample[]> {
+async function runAndWatch(place: Place, main: string): Promise<Sample[]> {
   const folder = await mkdtemp(join(tmpdir(), 'crossfade-bench-'))
-  const child = spawn(
-    process.execPath,
-    ['--import', 'tsx', MAIN, 'run', PLAN, '--json', '--until', 'dual-write-sync'],
-    {
-      env: {
-        ...process.env,
-        CROSSFADE_BLUE_URL: place.blue.url,
-        CROSSFADE_GREEN_URL: place.green.url,
-        CROSSFADE_META: place.metaNamespace,
-        CROSSFADE_BACKUP_DIR: folder,
-      },
-      stdio: ['ignore', 'pipe', 'inherit'],
+  const child = spawn(process.execPath, [main, 'run', PLAN, '--json', '--until', 'dual-write-sync'], {
+    env: {
+      ...process.env,
+      CROSSFADE_BLUE_URL: place.blue.url,
+      CROSSFADE_GREEN_URL: place.green.url,
+      CROSSFADE_META: place.metaNamespace,
+      CROSSFADE_BACKUP_DIR: folder,
     },
-  )
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
   let doing = 'start'
   const samples: Sample[] = []
   const startedAt = performance.now()
