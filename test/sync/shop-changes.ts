@@ -1,7 +1,8 @@
 /** Random statements of an application of the shop, on either side: what routing, cascades, merges and filters must survive. */
 import fc from 'fast-check'
 
-const id = fc.integer({ min: 1, max: 12 })
+/** Of the seed, and of what the statements make: keys go on at 4 on MySQL and MariaDB, at 101 on PostgreSQL. */
+const id = fc.oneof(fc.integer({ min: 1, max: 9 }), fc.integer({ min: 101, max: 106 }))
 const text = fc.constantFrom('plain', '', 'Ümläut "quoted"', "O''Brien", '✂️ emoji', 'שלום', 'trailing  ', 'back/slash')
 const staff = fc.constantFrom('ann', 'bob', 'cy')
 const cents = fc.integer({ min: -5, max: 100_000 })
