@@ -119,8 +119,9 @@ function resultsOf(
 ): Result[] {
   const lists = reports.flatMap((report) => report.times)
   const usualMs = usualLatency(lists, holds)
-  const waits = holds.flatMap((hold) => lists.flatMap((times) => addedWait(times, hold, usualMs)))
-  waits.sort((left, right) => left - right)
+  const found = holds.flatMap((hold) => lists.flatMap((times) => waitOf(times, hold, usualMs)))
+  const waits = sorted(found.map(({ addedMs }) => addedMs))
+  const behind = sorted(found.map(({ behindMs }) => behindMs))
   const seconds =
     (Math.max(...lists.map((times) => times.at(-1) ?? 0)) - Math.min(...lists.map((times) => times[0] ?? Infinity))) /
     1000
@@ -141,6 +142,8 @@ function resultsOf(
     valueResult({ ...common, name: 'added wait p50', value: quantile(waits, 0.5) }),
     valueResult({ ...common, name: 'added wait p99', value: quantile(waits, 0.99), atMost: 100 }),
     valueResult({ ...common, name: 'added wait max', value: waits.at(-1) ?? NaN, atMost: 250 }),
+    valueResult({ ...common, name: 'from release to commit, p50', value: quantile(behind, 0.5) }),
+    valueResult({ ...common, name: 'from release to commit, p99', value: quantile(behind, 0.99) }),
     ...STEPS.flatMap((step) => stepResults(common, step, holds)),
     valueResult({ ...common, name: 'writes lost', unit: 'writes', value: Math.abs(lost), atMost: 0 }),
     valueResult({ ...common, name: 'transactions failed', unit: 'transactions', value: errors.length, atMost: 0 }),
@@ -152,7 +155,7 @@ function stepResults(
   step: SwitchStep,
   holds: readonly Hold[],
 ): Result[] {
-  const times = holds.map(({ steps }) => steps[step] ?? 0).sort((left, right) => left - right)
+  const times = sorted(holds.map(({ steps }) => steps[step] ?? 0))
   return [
     valueResult({ ...common, name: `${step}, median`, value: quantile(times, 0.5), details: times }),
     valueResult({ ...common, name: `${step}, max`, value: times.at(-1) ?? NaN }),
@@ -168,24 +171,30 @@ function usualLatency(lists: readonly Float64Array[], holds: readonly Hold[]): n
       if (holds.every((hold) => end < hold.startedAt || start > hold.endedAt + AFTERMATH_MS))
         latencies.push(end - start)
     }
-  return quantile(
-    latencies.sort((left, right) => left - right),
-    0.5,
-  )
+  return quantile(sorted(latencies), 0.5)
+}
+
+const sorted = (values: readonly number[]): number[] => [...values].sort((left, right) => left - right)
+
+interface Wait {
+  /** How much longer than usual the client's longest transaction took. */
+  readonly addedMs: number
+  /** What of it came behind the release: connections to open, and everybody at once. */
+  readonly behindMs: number
 }
 
 /**
- * One value for a client that had a transaction open during the hold: how much its longest one, until a moment after the release, took
- * above the usual. Clients that were thinking meanwhile waited for nothing, and would only make the percentiles look better.
+ * One value for a client that had a transaction open during the hold, of all that it had open until a moment after the release. Clients
+ * that were thinking meanwhile waited for nothing, and would only make the percentiles look better.
  */
-function addedWait(times: Float64Array, hold: Hold, usualMs: number): number[] {
+function waitOf(times: Float64Array, hold: Hold, usualMs: number): Wait[] {
   let longest = 0
-  let wasHeld = false
+  let behind: number | undefined
   for (let index = 0; index < times.length; index += 2) {
     const [start, end] = [times[index]!, times[index + 1]!]
     if (end < hold.startedAt || start > hold.endedAt + AFTERMATH_MS) continue
-    wasHeld ||= start < hold.endedAt
+    if (start < hold.endedAt) behind = Math.max(0, end - hold.endedAt)
     longest = Math.max(longest, end - start)
   }
-  return wasHeld ? [Math.max(0, longest - usualMs)] : []
+  return behind === undefined ? [] : [{ addedMs: Math.max(0, longest - usualMs), behindMs: behind }]
 }
