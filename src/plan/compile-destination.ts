@@ -1,7 +1,8 @@
 /** The destination of a projection as SQL: which rows a scope owns, and how they are read and deleted. */
 import { join, raw, sql, type Sql } from '../engines/sql.js'
 import type { Expr } from './expression.js'
-import { destinationSide, type Projection } from './projection.js'
+import { destinationSide, mapColumns, type Projection } from './projection.js'
+import type { ColumnType } from './schema.js'
 import { OriginCompiler } from './compile-origin.js'
 import type { Part, RangePart, Scope } from './compile-base.js'
 
@@ -103,12 +104,22 @@ export class DestinationCompiler extends OriginCompiler {
 
   /** A scope expression with bound values for its columns, on the destination. */
   #scopeBound(projection: Projection, expr: Expr, values: Scope): Sql {
-    const side = destinationSide(projection)
-    const dialect = this.dialect(side)
+    const dialect = this.dialect(destinationSide(projection))
     const columns = this.scopeColumns(projection)
-    const relation = dialect.values(columns, [values])
-    const context = this.context(side, { d: raw(dialect.quote('d')) }, projection)
-    return sql`(SELECT ${dialect.expression(expr, context)} FROM (${relation}) ${raw(dialect.quote('d'))})`
+    const valueOf = (name: string): { value: string | null; type: ColumnType } => {
+      const index = columns.findIndex((column) => column.name === name)
+      return { value: values[index] ?? null, type: columns[index]!.type }
+    }
+    if (expr.op === 'column') {
+      const { value, type } = valueOf(expr.column)
+      return dialect.castTo(sql`${value}`, type)
+    }
+    // Of literals only: a constant for the planner, where a subselect makes MariaDB read the whole table.
+    const constant = mapColumns(expr, (ref) => {
+      const { value, type } = valueOf(ref.column)
+      return { op: 'cast', input: { op: 'literal', value }, to: type }
+    })
+    return dialect.expression(constant, this.context(destinationSide(projection), {}, projection))
   }
 
   /** The member filter where it needs no lookup: bands that tell the projections of one table apart. */

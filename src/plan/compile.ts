@@ -9,14 +9,7 @@ import { destinationSide, type Arm, type Projection } from './projection.js'
 import { DestinationCompiler } from './compile-destination.js'
 import { EVERYTHING, type Part, type RowSelection, type Scope } from './compile-base.js'
 
-export {
-  EVERYTHING,
-  type CompilerSide,
-  type Part,
-  type RangePart,
-  type RowSelection,
-  type Scope,
-} from './compile-base.js'
+export { EVERYTHING, type Part, type RangePart, type RowSelection, type Scope } from './compile-base.js'
 
 export class Compiler extends DestinationCompiler {
   /** COUNT and digest of the projected rows of a part; runs on the origin. */

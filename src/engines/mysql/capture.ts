@@ -5,7 +5,7 @@ import { join, raw, sql } from '../sql.js'
 import { cascadeParents } from './cascades.js'
 import type { SideContext } from './context.js'
 import { readForeignKeys } from './introspect.js'
-import { loggedValues, type LoggedColumn } from './logged-values.js'
+import { isSame, loggedValues, type LoggedColumn } from './logged-values.js'
 import { ensureMetaDatabase, triggerName } from './meta.js'
 import { quoteText } from './quote.js'
 import type { MysqlSession } from './session.js'
@@ -101,7 +101,6 @@ function rowTriggers({ side, meta }: SideContext, table: string, columns: readon
   const insert = `INSERT INTO ${meta.changes} (tbl, before_values, after_values) VALUES (${quoteText(table)}, `
   const [before, after] = [loggedValues(columns, 'OLD'), loggedValues(columns, 'NEW')]
   const body = (statements: string) => `BEGIN\nIF @crossfade_sync IS NULL THEN\n${statements}\nEND IF;\nEND`
-  const text = 'LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin'
   const trigger = (event: Trigger['event'], statements: string): Trigger => ({
     name: triggerName(side, 'capture', event, table),
     table,
@@ -112,10 +111,7 @@ function rowTriggers({ side, meta }: SideContext, table: string, columns: readon
   return [
     trigger('INSERT', `${insert}NULL, ${after});`),
     // An update that keeps key and routing needs to be named once only.
-    trigger(
-      'UPDATE',
-      `BEGIN\nDECLARE b ${text} DEFAULT ${before};\nDECLARE a ${text} DEFAULT ${after};\n${insert}IF(b = a, NULL, b), a);\nEND;`,
-    ),
+    trigger('UPDATE', `${insert}IF(${isSame(columns)}, NULL, ${before}), ${after});`),
     trigger('DELETE', `${insert}${before}, NULL);`),
   ]
 }

@@ -14,14 +14,13 @@ const EVENTS = ['INSERT', 'UPDATE', 'DELETE'] as const
 export function gateTriggers(side: Side, meta: MetaNames, table: string): Trigger[] {
   const body = [
     'BEGIN',
-    'DECLARE is_writable INT;',
-    'DECLARE current_epoch BIGINT;',
-    'DECLARE refusal VARCHAR(128);',
     'IF @crossfade_sync IS NULL THEN',
-    `SELECT writable, epoch INTO is_writable, current_epoch FROM ${meta.authority} WHERE id = 1 LOCK IN SHARE MODE;`,
-    'IF NOT (is_writable <=> 1) THEN',
-    `SET refusal = CONCAT('${GATE_MESSAGE_START}${side} is closed, epoch ', COALESCE(current_epoch, 'unknown'));`,
-    `SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = refusal, MYSQL_ERRNO = ${GATE_ERRNO};`,
+    // Local variables are made for every row, also of sessions that pass: a third of what the trigger costs. No row found leaves NULL.
+    'SET @crossfade_writable = NULL, @crossfade_epoch = NULL;',
+    `SELECT writable, epoch INTO @crossfade_writable, @crossfade_epoch FROM ${meta.authority} WHERE id = 1 LOCK IN SHARE MODE;`,
+    'IF NOT (@crossfade_writable <=> 1) THEN',
+    `SET @crossfade_refusal = CONCAT('${GATE_MESSAGE_START}${side} is closed, epoch ', COALESCE(@crossfade_epoch, 'unknown'));`,
+    `SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = @crossfade_refusal, MYSQL_ERRNO = ${GATE_ERRNO};`,
     'END IF;',
     'END IF;',
     'END',

@@ -23,6 +23,7 @@ export class PostgresSession implements Session {
   readonly id: number
   #isInTransaction = false
   #running = 0
+  #last: Promise<unknown> = Promise.resolve()
   #cursors = 0
   #isClosed = false
 
@@ -52,7 +53,7 @@ export class PostgresSession implements Session {
 
   /** Statements without bound values, in one round trip. Each sees what was committed before it began. */
   async script(text: string): Promise<RawRow[][]> {
-    const results = await this.#track(this.client.query<RawRow>({ text, rowMode: 'array' }))
+    const results = await this.#track(() => this.client.query<RawRow>({ text, rowMode: 'array' }))
     return (Array.isArray(results) ? (results as pg.QueryArrayResult<RawRow>[]) : [results]).map(
       (result) => result.rows as RawRow[],
     )
@@ -93,7 +94,7 @@ export class PostgresSession implements Session {
     const name = `crossfade_cursor_${this.#cursors}`
     try {
       const { text, values } = query.render(PLACEHOLDER)
-      await this.#track(this.client.query(`DECLARE ${name} NO SCROLL CURSOR FOR ${text}`, values.map(valueText)))
+      await this.#track(() => this.client.query(`DECLARE ${name} NO SCROLL CURSOR FOR ${text}`, values.map(valueText)))
       for (;;) {
         const [rows] = await this.script(`FETCH ${Math.max(1, Math.floor(batchRows))} FROM ${name}`)
         if (rows!.length === 0) break
@@ -144,7 +145,7 @@ export class PostgresSession implements Session {
   }
 
   async #commit(): Promise<void> {
-    const { command } = await this.#track(this.client.query('COMMIT'))
+    const { command } = await this.#track(() => this.client.query('COMMIT'))
     // COMMIT of a transaction with a failed statement succeeds as a ROLLBACK; only the command tag tells.
     if (command === 'ROLLBACK')
       throw new CrossfadeError('STATEMENT_FAILED', 'the transaction was rolled back: a statement in it had failed')
@@ -152,11 +153,14 @@ export class PostgresSession implements Session {
 
   async #send(query: Sql): Promise<pg.QueryArrayResult<RawRow>> {
     const { text, values } = query.render(PLACEHOLDER)
-    return this.#track(this.client.query<RawRow>({ text, values: values.map(valueText), rowMode: 'array' }))
+    return this.#track(() => this.client.query<RawRow>({ text, values: values.map(valueText), rowMode: 'array' }))
   }
 
-  async #track<T>(answer: Promise<T>): Promise<T> {
+  /** One statement after the other: several tasks may ask over one session, and the driver is to see one at a time. */
+  async #track<T>(send: () => Promise<T>): Promise<T> {
     this.#running += 1
+    const answer = this.#last.then(send)
+    this.#last = answer.catch(() => undefined)
     try {
       return await answer
     } catch (error) {
