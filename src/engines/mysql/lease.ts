@@ -1,4 +1,5 @@
 /** The fence against a left-behind orchestrator: see `WriterLease`. */
+import { createHash } from 'node:crypto'
 import type { WriterLease } from '../engine.js'
 import { CrossfadeError } from '../errors.js'
 import { raw, sql } from '../sql.js'
@@ -65,20 +66,32 @@ export function createLease(context: SideContext): WriterLease {
 }
 
 async function readRun({ meta }: SideContext, session: MysqlSession, locks: boolean): Promise<number | undefined> {
+  // The user lock says whose connection this is, to whoever has to end it; it lasts as long as the connection.
+  const mark = locks ? sql`, GET_LOCK(${holderMark(meta.database, session.id)}, 0)` : raw('')
   const lock = raw(locks ? ' LOCK IN SHARE MODE' : '')
-  const [row] = await session.query(sql`SELECT run_epoch FROM ${raw(meta.run)} WHERE id = 1${lock}`)
+  const [row] = await session.query(sql`SELECT run_epoch${mark} FROM ${raw(meta.run)} WHERE id = 1${lock}`)
   return row ? Number(row[0]) : undefined
 }
 
-/** Only Crossfade's sessions lock the run's row, so whoever makes `waiting` wait is an older holder. */
+/** Name of the user lock that a holder's connection has; 64 characters at most. */
+function holderMark(database: string, connection: number): string {
+  return `crossfade-${createHash('sha256').update(database).digest('hex').slice(0, 16)}-${connection}`
+}
+
+/**
+ * Ends whoever makes `waiting` wait, when its mark says that it is an older holder: MariaDB gives every transaction that has not
+ * written the number 0, so that its list of blockers names every reader of the server, the application's too.
+ */
 async function endHolders(context: SideContext, waiting: number, graceMs: number, isDone: AbortSignal): Promise<void> {
   await pause(graceMs, isDone).catch(() => undefined)
   if (isDone.aborted) return
   await context.withSession('crossfade lease', async (session) => {
     while (!isDone.aborted) {
       for (const [id] of await session.query(context.flavor.rowLockBlockers(waiting))) {
+        const mark = holderMark(context.meta.database, Number(id))
+        const [owner] = await session.query(sql`SELECT IS_USED_LOCK(${mark})`)
         // It may have ended by itself.
-        await context.killer.kill(Number(id)).catch(() => undefined)
+        if (String(owner?.[0]) === String(id)) await context.killer.kill(Number(id)).catch(() => undefined)
       }
       await pause(LOOK_MS, isDone).catch(() => undefined)
     }
