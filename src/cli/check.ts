@@ -1,6 +1,6 @@
 /** `crossfade check`: the plan by itself, and with URLs against the databases. */
 import { openSide, requireOneEngine } from '../engines/open-side.js'
-import { checkLive } from '../plan/live-check.js'
+import { checkLive, findingText } from '../plan/live-check.js'
 import { loadDefinition } from '../plan/load.js'
 import { readPlan } from '../plan/parse.js'
 import type { Plan, PlanProblem } from '../plan/plan.js'
@@ -54,7 +54,7 @@ async function checkDatabases(
   const findings = await checkLive(plan, left, right)
   for (const finding of findings) {
     const weight = finding.severity === 'blocking' ? output.paint('bad', 'BLOCKING') : output.paint('warn', 'warning')
-    const text = printable(`${finding.code}: ${finding.message} ${finding.hint}`)
+    const text = printable(`${finding.side} ${finding.code}: ${findingText(finding)}`)
     output.result(`${weight} ${text}`, { type: 'finding', ...finding })
   }
   const blocking = findings.filter((finding) => finding.severity === 'blocking').length

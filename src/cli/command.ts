@@ -42,7 +42,7 @@ export async function command(name: CommandName, planPath: string, flags: RunFla
   const journal = await openJournal({ url: journalUrl, metaNamespace, plan: loaded.plan.name })
   try {
     if (!(await journal.read()))
-      throw new CrossfadeError('WRONG_PHASE', `there is no migration of plan "${loaded.plan.name}" in this journal`)
+      throw new CrossfadeError('NO_MIGRATION', `there is no migration of plan "${loaded.plan.name}" in this journal`)
     if (await journal.leaseHolder()) {
       const exitCode = await post(name, journal, output)
       if (exitCode !== undefined) return exitCode

@@ -41,6 +41,7 @@ export function exitCodeOfError(error: unknown): number {
     case 'PLAN_INVALID':
     case 'REFUSED':
     case 'WRONG_PHASE':
+    case 'NO_MIGRATION':
     case 'SWITCH_MISSED':
     case 'KEY_OUT_OF_BAND':
       return EXIT.refused

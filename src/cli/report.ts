@@ -27,7 +27,7 @@ export async function report(planPath: string, flags: ReportFlags, output: Outpu
   const journal = await openJournal({ url: journalUrl, metaNamespace, plan: plan.name })
   try {
     if (!(await journal.read()))
-      throw new CrossfadeError('WRONG_PHASE', `there is no migration of plan "${plan.name}" in this journal`)
+      throw new CrossfadeError('NO_MIGRATION', `there is no migration of plan "${plan.name}" in this journal`)
     const events = await journal.events()
     await using blue = await openSide(blueUrl, 'blue', metaNamespace)
     await using green = await openSide(greenUrl, 'green', metaNamespace)

@@ -40,7 +40,8 @@ export async function run(
   })
   output.end()
   const exitCode = exitCodeOf(outcome)
-  output.result(`${outcome}${reason ? `: ${reason}` : ''}`, { type: 'exit', outcome, reason, exitCode })
+  // The reason was told as an event.
+  output.result(`${outcome}, exit code ${exitCode}`, { type: 'exit', outcome, reason, exitCode })
   return exitCode
 }
 

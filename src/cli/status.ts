@@ -18,11 +18,7 @@ export async function status(planPath: string, flags: CommonFlags, output: Outpu
   const journal = await openJournal({ url: journalUrl, metaNamespace, plan: plan.name })
   try {
     const state = await journal.read()
-    if (!state)
-      throw new CrossfadeError(
-        'WRONG_PHASE',
-        `there is no migration of plan "${plan.name}" in this journal; \`crossfade run\` begins one`,
-      )
+    if (!state) throw new CrossfadeError('NO_MIGRATION', `there is no migration of plan "${plan.name}" in this journal`)
     const url = readUrls(flags, process.env)[state.authority]
     const built = buildStatus({
       state,

@@ -42,7 +42,7 @@ export async function verify(planPath: string, flags: CommonFlags, output: Outpu
 /** @throws {CrossfadeError} WRONG_PHASE when both sides are not meant to be equal. */
 async function directionOf(plan: string, projections: number, journal: Journal): Promise<'forward' | 'reverse'> {
   const state = await journal.read()
-  if (!state) throw new CrossfadeError('WRONG_PHASE', `there is no migration of plan "${plan}" in this journal`)
+  if (!state) throw new CrossfadeError('NO_MIGRATION', `there is no migration of plan "${plan}" in this journal`)
   if (state.phase === 'ended')
     throw new CrossfadeError(
       'WRONG_PHASE',

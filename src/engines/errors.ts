@@ -67,6 +67,11 @@ export const ERRORS = {
     outcome: 'fatal',
     hint: '`crossfade status` shows the phase and the commands that are possible in it.',
   },
+  /** The journal knows no migration of this plan. */
+  NO_MIGRATION: {
+    outcome: 'fatal',
+    hint: '`crossfade run` begins one. One that goes on elsewhere is found by its --journal and --meta.',
+  },
   /** The server refused a statement for another reason. */
   STATEMENT_FAILED: { outcome: 'fatal', hint: 'The cause is the server’s own message.' },
 } as const satisfies Record<string, ErrorInfo>

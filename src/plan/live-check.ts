@@ -12,6 +12,9 @@ export interface LiveFinding extends Finding {
   readonly side: Side
 }
 
+/** What was found and what to do about it, in one line. */
+export const findingText = ({ message, hint }: Finding): string => `${message.replace(/\.$/, '')}. ${hint}`
+
 /**
  * Reads only, and looks at everything even where something was found. Where blue is not as the plan says, its rows are not looked
  * at: the questions about them would fail.

@@ -1,5 +1,6 @@
 /** One line of text per event, for logs and terminals. Undefined for events that a line would only repeat. */
 import type { MigrationEvent } from '../journal/events.js'
+import { findingText } from '../plan/live-check.js'
 import { count, duration } from './numbers.js'
 import { plain, printable, type Paint } from './paint.js'
 
@@ -14,7 +15,7 @@ export function lineOf(event: MigrationEvent, paint: Paint = plain): string | un
     }
     case 'finding': {
       const weight = event.severity === 'blocking' ? paint('bad', 'BLOCKING') : paint('warn', 'warning')
-      return `   ${weight} ${event.side} ${event.code}: ${printable(`${event.message} ${event.hint}`)}`
+      return `   ${weight} ${event.side} ${event.code}: ${printable(findingText(event))}`
     }
     case 'backup': {
       const proof = event.isProven ? paint('good', 'restored and compared') : paint('bad', 'NOT proven')

@@ -108,6 +108,8 @@ async function prepare(
 ): Promise<void> {
   const { meta, side, majorVersion } = context
   await ensureMeta(session, meta, majorVersion)
+  // Asked first: where gates are in place already, whoever waits for the lock behind a long transaction lets every writer wait.
+  if (await exists(context, session)) return
   await session.transaction(async () => {
     await session.script(`SELECT pg_advisory_xact_lock(${meta.gateLock.text})`)
     if (await exists(context, session)) return

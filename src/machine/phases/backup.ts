@@ -1,5 +1,5 @@
 /** A backup that was restored and compared, before anything else is made on either side. */
-import { checkLive } from '../../plan/live-check.js'
+import { checkLive, findingText } from '../../plan/live-check.js'
 import { runBackup } from '../backup.js'
 import type { MigrationContext, PhaseResult } from '../context.js'
 
@@ -12,7 +12,7 @@ export async function backup(context: MigrationContext): Promise<PhaseResult> {
     return {
       type: 'stopped',
       outcome: 'refused',
-      reason: blocking.map((finding) => `${finding.message} ${finding.hint}`).join('\n'),
+      reason: blocking.map(findingText).join('\n'),
     }
   await runBackup({ ...context, directory: context.backupDirectory })
   return { type: 'done' }

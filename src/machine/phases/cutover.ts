@@ -1,5 +1,6 @@
 /** Blue to green. A missed or refused switch leads back to the steady state with blue open. */
 import { CrossfadeError } from '../../engines/errors.js'
+import { findingText } from '../../plan/live-check.js'
 import { captureTables } from '../../sync/routes.js'
 import { runHooks } from '../hooks.js'
 import type { MigrationContext, PhaseResult } from '../context.js'
@@ -70,5 +71,9 @@ async function ready(context: MigrationContext, signal: AbortSignal): Promise<vo
   if (!(await green.fence.isArmed(Object.keys(plan.green)))) reasons.push('gate triggers of green are missing')
   for (const { session, ageMs } of await blue.fence.longTransactions(Math.max(limits.holdBudgetMs / 2, 200)))
     reasons.push(`${session} has had a transaction open for ${Math.round(ageMs)} ms`)
+  // A column that was added since the backup would stay behind without a word.
+  await using session = await blue.connect('check')
+  for (const finding of await blue.schema.drift(session, plan.blue))
+    if (finding.severity === 'blocking') reasons.push(findingText(finding).replace(/\.$/, ''))
   if (reasons.length > 0) throw new CrossfadeError('REFUSED', reasons.join('; '))
 }

@@ -42,7 +42,7 @@ export async function dualWriteSync(context: MigrationContext): Promise<PhaseRes
     const pass = await prove(context)
     if (isClean(pass)) continue
     const found = `${pass.differences} differences, ${pass.skipped} chunks not compared`
-    return { type: 'stopped', outcome: 'failed', reason: `${name}: ${found}; nothing was switched` }
+    return { type: 'stopped', outcome: 'refused', reason: `${name}: ${found}; nothing was switched` }
   }
   return steady(context)
 }
