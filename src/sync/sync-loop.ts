@@ -23,6 +23,12 @@ export interface SyncLoopOptions {
   readonly onFailure: (error: unknown) => void
 }
 
+interface LoopSessions {
+  readonly origin: Session
+  readonly destination: Session
+  readonly monitor: Session
+}
+
 /** Pause when the queue is empty. */
 const IDLE_MS = 20
 /** Between two reports of the lag. */
@@ -33,7 +39,8 @@ const RECONNECTS = 30
 export class SyncLoop {
   readonly #options: SyncLoopOptions
   readonly #router: Router
-  #sessions: { origin: Session; destination: Session; monitor: Session } | undefined
+  /** One promise for everybody who asks, so that two who ask at once do not open two sets of sessions. */
+  #sessions: Promise<LoopSessions> | undefined
   #stop: AbortController | undefined
   #running: Promise<void> | undefined
   #applied = 0
@@ -67,9 +74,7 @@ export class SyncLoop {
 
   async close(): Promise<void> {
     await this.stop()
-    const sessions = this.#sessions
-    this.#sessions = undefined
-    await Promise.all([sessions?.origin.close(), sessions?.destination.close(), sessions?.monitor.close()])
+    await this.#disconnect()
   }
 
   /** Queued changes now. */
@@ -121,17 +126,38 @@ export class SyncLoop {
     }
   }
 
-  async #connect(): Promise<{ origin: Session; destination: Session; monitor: Session }> {
-    this.#sessions ??= {
-      origin: await this.#options.origin.connect('sync'),
-      destination: await this.#options.destination.connect('sync'),
-      monitor: await this.#options.origin.connect('monitor'),
-    }
-    return this.#sessions
+  #connect(): Promise<LoopSessions> {
+    if (this.#sessions) return this.#sessions
+    const sessions = this.#open().catch((error: unknown) => {
+      // The next one who asks tries again.
+      if (this.#sessions === sessions) this.#sessions = undefined
+      throw error
+    })
+    this.#sessions = sessions
+    return sessions
   }
 
-  async #reconnect(): Promise<void> {
-    const old = this.#sessions
+  async #open(): Promise<LoopSessions> {
+    const opened: Session[] = []
+    const open = async (tools: SideTools, application: string): Promise<Session> => {
+      const session = await tools.connect(application)
+      opened.push(session)
+      return session
+    }
+    try {
+      return {
+        origin: await open(this.#options.origin, 'sync'),
+        destination: await open(this.#options.destination, 'sync'),
+        monitor: await open(this.#options.origin, 'monitor'),
+      }
+    } catch (error) {
+      await Promise.allSettled(opened.map((session) => session.close()))
+      throw error
+    }
+  }
+
+  async #disconnect(): Promise<void> {
+    const old = await this.#sessions?.catch(() => undefined)
     this.#sessions = undefined
     await Promise.allSettled([old?.origin.close(), old?.destination.close(), old?.monitor.close()])
   }
@@ -158,7 +184,7 @@ export class SyncLoop {
         losses += 1
         if (losses > RECONNECTS) throw error
         // The state of a broken transaction is unknown; applying again is harmless, so only the connections are renewed.
-        await this.#reconnect()
+        await this.#disconnect()
         await new Promise((resolve) => setTimeout(resolve, Math.min(100 * losses, 2000) * (0.5 + Math.random())))
       }
   }
