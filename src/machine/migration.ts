@@ -172,7 +172,10 @@ class Run {
     const known = await this.#journal.read()
     // What was completed stays so: beginning again would give the authority back to a blue that is out of date.
     const isOver = known?.phase === 'ended' && known.outcome !== 'completed'
-    if (!known || (isOver && this.#options.first === undefined)) return this.#journal.begin(this.#options.planHash)
+    if (!known || (isOver && this.#options.first === undefined)) {
+      await refuseOpenGreen(this.#green)
+      return this.#journal.begin(this.#options.planHash)
+    }
     if (known.planHash !== this.#options.planHash && known.phase !== 'ended')
       throw new CrossfadeError(
         'PLAN_INVALID',
@@ -403,6 +406,15 @@ class Run {
     if (!verdict.accepted && command === this.#options.first) throw new CrossfadeError('WRONG_PHASE', verdict.message)
     return { accepted: verdict.accepted, message: verdict.message }
   }
+}
+
+/** A journal that was lost, or another one, must not take the authority from a green that serves. */
+async function refuseOpenGreen(green: SideTools): Promise<void> {
+  if (!(await green.fence.exists()) || !(await green.fence.read()).isWritable) return
+  throw new CrossfadeError(
+    'REFUSED',
+    'green takes writes since an earlier migration, of which this journal knows nothing; give its --journal, or another green',
+  )
 }
 
 const FORWARD: readonly Phase[] = PHASES.filter((phase) => phase !== 'rollback')

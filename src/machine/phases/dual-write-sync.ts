@@ -96,7 +96,7 @@ async function steady(context: MigrationContext): Promise<PhaseResult> {
   if (context.approve) await journal.update(runEpoch, { isSwitchApproved: true })
   if (context.until === 'dual-write-sync')
     return { type: 'stopped', outcome: 'until-reached', reason: 'copied, verified and in sync' }
-  let isTold = false
+  let told: string | undefined
   for (;;) {
     signal.throwIfAborted()
     const state = await context.state()
@@ -107,8 +107,8 @@ async function steady(context: MigrationContext): Promise<PhaseResult> {
         ? `the switch was refused: ${context.refusal}`
         : 'both sides are in sync and verified; the switch needs approval'
     const next = state.isPaused ? 'crossfade resume' : 'crossfade cutover'
-    if (!isTold) await context.emit({ type: 'waiting', for: state.isPaused ? 'resume' : 'approval', why, next })
-    isTold = true
+    if (why !== told) await context.emit({ type: 'waiting', for: state.isPaused ? 'resume' : 'approval', why, next })
+    told = why
     if (context.exitWhenWaiting) return { type: 'stopped', outcome: 'waiting', reason: why }
     const proof = await readProof(context)
     if (!proof || proof.ageMs > plan.limits.maxVerificationAgeMs * REVERIFY_SHARE) await proveForward(context)

@@ -6,6 +6,9 @@ export async function parallelSchema(context: MigrationContext): Promise<PhaseRe
   const { epoch } = await context.state()
   const session = await green.connect('schema')
   try {
+    // What a migration that was rolled back has left for a look: the copy begins in empty tables. A fence says that they are ours.
+    if (await green.fence.exists())
+      for (const statement of green.schema.dropTables(plan.green)) await session.execute(statement)
     for (const statement of green.schema.createTables(plan.green)) await session.execute(statement)
     for (const [table, spec] of Object.entries(plan.green))
       for (const [column, columnSpec] of Object.entries(spec.columns))

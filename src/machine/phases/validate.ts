@@ -5,11 +5,20 @@ import { until } from '../waiting.js'
 
 /** Rounds of checks over a soak: at its start, in its middle, at its end. */
 const ROUNDS = 3
+/** In the journal once a validation has failed and the operator is asked. */
+const FAILED = 'validation-failed'
 
 export async function validate(context: MigrationContext): Promise<PhaseResult> {
-  const { plan, signal } = context
+  const { plan, journal, runEpoch, signal } = context
   const loop = context.loops.from('green')
   loop.start()
+  if ((await journal.readProgress(FAILED)) && (await context.state()).isCompletionApproved) {
+    await context.emit({
+      type: 'note',
+      message: 'green is kept, although its validation failed: `complete` was given after it',
+    })
+    return { type: 'done' }
+  }
   await context.emit({
     type: 'waiting',
     for: 'soak',
@@ -27,6 +36,9 @@ export async function validate(context: MigrationContext): Promise<PhaseResult> 
     const reason = await checkOnce(context, round === ROUNDS - 1)
     if (!reason) continue
     if (plan.limits.onFailedValidation === 'rollback') return { type: 'rollback', reason }
+    // What was approved before did not know of this.
+    await journal.writeProgress(runEpoch, FAILED, { reason })
+    await journal.update(runEpoch, { isCompletionApproved: false })
     await context.emit({
       type: 'waiting',
       for: 'approval',
