@@ -22,7 +22,9 @@ import {
   type PhaseResult,
 } from './context.js'
 import { createMigrationMachine, type MachineOutcome } from './machine.js'
+import { crashPoint } from './crash-point.js'
 import { judge } from './operator.js'
+import { WAY_BACK_ENDED } from './phases/complete.js'
 import { runPhaseWork } from './phases/index.js'
 import { removeFromSides } from './removal.js'
 import { takeOver } from './take-over.js'
@@ -214,11 +216,14 @@ class Run {
     const context = makeContext(this.#phase.signal)
     let result: PhaseResult
     try {
-      if (phase === 'aborting') await this.#journal.writeProgress(this.#runEpoch, ABORT_PROGRESS, {})
-      else await this.#journal.update(this.#runEpoch, { phase })
+      if (phase === 'aborting') {
+        await this.#journal.writeProgress(this.#runEpoch, ABORT_PROGRESS, {})
+        crashPoint('abort-begun')
+      } else await this.#journal.update(this.#runEpoch, { phase })
       if (phase !== 'aborting') await this.#emit({ type: 'phase-started', phase })
       this.#phase.signal.throwIfAborted()
       result = await runPhaseWork(phase, context)
+      if (phase !== 'aborting' && result.type === 'done') crashPoint(phase)
     } catch (error) {
       result = this.#explain(error)
     }
@@ -398,7 +403,8 @@ class Run {
   }
 
   async #carryOut(command: CommandName, actor: string): Promise<{ accepted: boolean; message: string }> {
-    const verdict = judge(command, await this.#read(), actor)
+    const isWayBackEnded = (await this.#journal.readProgress(WAY_BACK_ENDED)) !== undefined
+    const verdict = judge(command, await this.#read(), actor, isWayBackEnded)
     if (verdict.accepted && verdict.set) await this.#journal.update(this.#runEpoch, verdict.set)
     await this.#emit({ type: 'command', command, accepted: verdict.accepted, answer: verdict.message })
     if (verdict.accepted && verdict.interrupt)

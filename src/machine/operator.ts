@@ -17,7 +17,7 @@ export type Verdict =
 const BEFORE_SWITCH: readonly (Phase | 'ended')[] = ['backup', 'parallel-schema', 'dual-write-sync', 'cutover']
 
 /** Decides; changes nothing. */
-export function judge(command: CommandName, state: MigrationState, actor: string): Verdict {
+export function judge(command: CommandName, state: MigrationState, actor: string, isWayBackEnded = false): Verdict {
   const { phase } = state
   const no = (message: string): Verdict => ({ accepted: false, message })
   if (phase === 'ended' && command !== 'complete' && command !== 'abort')
@@ -45,6 +45,7 @@ export function judge(command: CommandName, state: MigrationState, actor: string
         set: { isCompletionApproved: true },
       }
     case 'rollback':
+      if (isWayBackEnded) return no('the way back is ended: what was written on green since then would be lost')
       if (phase === 'rollback') return { accepted: true, message: 'the rollback is going on' }
       return {
         accepted: true,

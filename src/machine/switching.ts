@@ -1,7 +1,7 @@
 /** Ties the switch to a migration: which loop, which tables, what is verified, and what follows. */
 import type { Side } from '../engines/engine.js'
-import type { SwitchStep } from '../journal/events.js'
 import { performSwitch, reconcile, type SwitchResult } from '../switch/switch.js'
+import { crashPoint } from './crash-point.js'
 import { otherSide, sideOf, tablesOf, type MigrationContext } from './context.js'
 import { openFenceProof } from './fence-proof.js'
 
@@ -42,11 +42,6 @@ export async function switchAuthority(context: MigrationContext, request: Switch
   // The other direction begins where this one ended; the two never run at once.
   context.loops.from(otherSide(from)).start()
   return result
-}
-
-/** Fault tests name a step here to die at; SIGKILL runs no handler, so nothing is tidied up. */
-function crashPoint(step: SwitchStep): void {
-  if (process.env['CROSSFADE_CRASH_AT'] === step) process.kill(process.pid, 'SIGKILL')
 }
 
 /** Makes fences and board agree with the journal after a crash or an unclear failure. */

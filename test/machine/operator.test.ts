@@ -65,6 +65,14 @@ describe('an operator’s command', () => {
     expect(set('rollback', 'rollback')).toEqual({})
   })
 
+  test('does not lead back once the way back is ended, which a run may have died at', () => {
+    expect(judge('rollback', stateIn('complete'), 'me', true)).toEqual({
+      accepted: false,
+      message: 'the way back is ended: what was written on green since then would be lost',
+    })
+    expect(judge('complete', stateIn('complete'), 'me', true)).toMatchObject({ accepted: true })
+  })
+
   test('names what to do instead where green has the authority', () => {
     expect(judge('abort', stateIn('validate'), 'me')).toEqual({
       accepted: false,

@@ -3,8 +3,21 @@ import { runHooks } from '../hooks.js'
 import type { MigrationContext, PhaseResult } from '../context.js'
 import { until } from '../waiting.js'
 
+/** In the journal from the moment the way back is ended: writes on green are not captured any more, so nothing leads back. */
+export const WAY_BACK_ENDED = 'way-back-ended'
+
 export async function complete(context: MigrationContext): Promise<PhaseResult> {
-  const { journal, runEpoch, green, plan, signal } = context
+  if (!(await context.journal.readProgress(WAY_BACK_ENDED))) {
+    const waiting = await waitForApproval(context)
+    if (waiting) return waiting
+  }
+  await endWayBack(context)
+  return { type: 'done' }
+}
+
+/** @returns how the run ends when nobody is there to approve. */
+async function waitForApproval(context: MigrationContext): Promise<PhaseResult | undefined> {
+  const { journal, runEpoch, signal } = context
   const loop = context.loops.from('green')
   loop.start()
   if (context.approve) await journal.update(runEpoch, { isCompletionApproved: true })
@@ -20,13 +33,20 @@ export async function complete(context: MigrationContext): Promise<PhaseResult> 
   }
   await runHooks(context, 'complete')
   await loop.settle(signal)
+  signal.throwIfAborted()
+  await journal.writeProgress(runEpoch, WAY_BACK_ENDED, {})
+  return undefined
+}
+
+/** Safe to repeat. Heeds no operator: half of it can only be finished. */
+async function endWayBack(context: MigrationContext): Promise<void> {
+  const { green, blue, plan } = context
   await context.loops.close()
   await green.capture.remove()
-  await context.blue.capture.remove()
-  await green.fence.disarm(Object.keys(plan.green), { signal })
+  await blue.capture.remove()
+  await green.fence.disarm(Object.keys(plan.green), {})
   await context.emit({
     type: 'note',
     message: 'the way back is closed; blue keeps its data and refuses writes of clients that missed the switch',
   })
-  return { type: 'done' }
 }
