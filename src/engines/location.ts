@@ -31,6 +31,7 @@ const MAX_NAMESPACE_LENGTH = 48
 export function parseUrl(url: string, side: Side, options: ParseUrlOptions = {}): ParsedLocation {
   const parsed = URL.canParse(url) ? new URL(url) : undefined
   if (!parsed) throw invalid(side, 'is not a URL')
+  for (const part of [parsed.username, parsed.password]) decode(part, side)
   const family = FAMILIES[parsed.protocol]
   if (!family) throw invalid(side, `has the unknown scheme "${parsed.protocol}"`)
   const database = decode(parsed.pathname.replace(/^\//, ''), side)

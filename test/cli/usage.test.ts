@@ -123,7 +123,7 @@ describe('URLs', () => {
       ['nonsense', 'the URL of blue is not a URL'],
       ['oracle://me:hunter2@host/shop', 'the URL of blue has the unknown scheme "oracle:"'],
       ['postgres://me:hunter2@host', 'the URL of blue names no database: postgres://me:***@host'],
-      ['mysql://me:hunter2@host:port/shop', 'the URL of blue is not a URL'],
+      ['mysql://me:hunter2%zz@host/shop', 'the URL of blue has a broken % escape'],
       [
         'postgres://me:hunter2@host/shop?schema=a%22b',
         'the URL of blue names "a"b", which is no schema or database name that Crossfade accepts',

@@ -79,7 +79,10 @@ function describe(error: DriverError): string {
     const key = /for key '([^']*)'/.exec(error.message)?.[1]
     return `a unique key already has this value${key ? ` (${key})` : ''}`
   }
-  const message = error.message.replace(/'(?:[^'\\]|\\.){65,}'/gs, "'…'")
+  const message = error.message
+    // `Incorrect integer value: '…' for column`, `XPATH syntax error: '…'`: what is quoted there is of a row.
+    .replace(/((?:value|error): )'.*'(?= for |$)/s, "$1'…'")
+    .replace(/'(?:[^'\\]|\\.){65,}'/gs, "'…'")
   return error.errno === undefined ? message : `${message} (error ${error.errno})`
 }
 
