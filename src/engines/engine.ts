@@ -67,7 +67,7 @@ export interface Dialect {
   castTo(value: Sql, type: ColumnType): Sql
   /**
    * Canonical text of a column, NULL for NULL: equal text if and only if equal value, on every engine. Integers and decimals as
-   * text with the scale of the type, booleans 0/1, dates YYYY-MM-DD, times to microseconds in UTC, bytes in hex, floats by
+   * text that never rounds, booleans 0/1, dates YYYY-MM-DD, times to microseconds in UTC, bytes in hex, floats by
    * their bytes, JSON as the engine's own text (compared by meaning where a chunk differs).
    */
   canonical(column: Sql, type: ColumnType): Sql

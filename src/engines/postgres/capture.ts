@@ -4,11 +4,12 @@
  */
 import type { Capture, CaptureTable, Change, InstallOptions } from '../engine.js'
 import { CrossfadeError } from '../errors.js'
-import { raw, sql } from '../sql.js'
+import { raw, sql, type Sql } from '../sql.js'
 import type { SideContext } from './context.js'
 import { arrayLiteral, qualify, quoteIdentifier, quoteLiteral } from './literals.js'
 import { ensureMeta, triggerPrefix } from './meta.js'
 import type { PostgresSession } from './session.js'
+import { microseconds, wholeCalendar } from './types.js'
 import { dropTriggers, installTriggers, listTriggers, missingTriggers, type TriggerPlan } from './triggers.js'
 
 export function createCapture(context: SideContext): Capture {
@@ -104,7 +105,7 @@ function logFunction(context: SideContext, table: string, texts: readonly string
   const queue = meta.qualified.changes
   const name = quoteLiteral(table)
   return `CREATE OR REPLACE FUNCTION ${qualify(meta.schema, meta.logFunction(table))}() RETURNS trigger
-    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $crossfade$
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET extra_float_digits = 3 AS $crossfade$
     BEGIN
       IF current_setting('crossfade.sync', true) = 'on' THEN RETURN NULL; END IF;
       IF TG_OP = 'INSERT' THEN
@@ -122,7 +123,7 @@ function logFunction(context: SideContext, table: string, texts: readonly string
     END $crossfade$`
 }
 
-/** Text that no setting of the application's session changes: date style, time zone, bytea output. */
+/** Text that no setting of the application's session changes: date style, time zone, bytea output; digits of doubles are the function's. */
 async function columnTexts(
   context: SideContext,
   session: PostgresSession,
@@ -148,17 +149,19 @@ async function columnTexts(
 function columnText(column: string, type: string): string {
   switch (type) {
     case 'timestamp with time zone':
-      return `to_char(${column} AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS.US')`
+      return plainText(microseconds(raw(`(${column} AT TIME ZONE 'UTC')`)))
     case 'timestamp without time zone':
-      return `to_char(${column}, 'YYYY-MM-DD HH24:MI:SS.US')`
+      return plainText(microseconds(raw(column)))
     case 'date':
-      return `to_char(${column}, 'YYYY-MM-DD')`
+      return plainText(wholeCalendar(raw(column), 'YYYY-MM-DD'))
     case 'bytea':
       return `'\\x' || encode(${column}, 'hex')`
     default:
       return `${column}::text`
   }
 }
+
+const plainText = (text: Sql): string => text.render(() => '').text
 
 async function logFunctions(context: SideContext, session: PostgresSession): Promise<string[]> {
   const rows = await session.query(sql`SELECT p.proname FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace

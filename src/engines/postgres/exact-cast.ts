@@ -16,11 +16,27 @@ export interface MetaFunctions {
 const INTEGER = raw(`'^(0|-?[1-9][0-9]{0,18})$'`)
 const DECIMAL = raw(`'^-?[0-9]{1,65}(\\.[0-9]{1,65})?$'`)
 const DOUBLE = raw(`'^-?[0-9]+(\\.[0-9]+)?([eE][-+]?[0-9]{1,3})?$'`)
-/** Days that exist: months of 31 and 30 days, February, and 29 February of leap years. Year 0000 is none. */
-const DATE_PATTERN =
-  '(?!0000)([0-9]{4}-((0[13578]|1[02])-(0[1-9]|[12][0-9]|3[01])|(0[469]|11)-(0[1-9]|[12][0-9]|30)|02-(0[1-9]|1[0-9]|2[0-8]))' +
-  '|([0-9]{2}(0[48]|[2468][048]|[13579][26])|(0[48]|[2468][048]|[13579][26])00)-02-29)'
+const MONTH_AND_DAY =
+  '((0[13578]|1[02])-(0[1-9]|[12][0-9]|3[01])|(0[469]|11)-(0[1-9]|[12][0-9]|30)|02-(0[1-9]|1[0-9]|2[0-8]))'
+/** The last years that the types have. */
+const DATE_YEARS =
+  '[0-9]{4,6}|[1-4][0-9]{6}|5[0-7][0-9]{5}|58[0-6][0-9]{4}|587[0-3][0-9]{3}|5874[0-7][0-9]{2}|58748[0-8][0-9]|587489[0-7]'
+const MOMENT_YEARS = '[0-9]{4,5}|1[0-9]{5}|2[0-8][0-9]{4}|29[0-3][0-9]{3}|294[01][0-9]{2}|2942[0-6][0-9]|29427[0-6]'
+/** Year 0000 is none, and a leap year before year 1 comes one later than its number says. */
+const LEAP_YEAR = '([0-9]{2,5}(0[48]|[2468][048]|[13579][26])|[0-9]{0,3}(0[048]|[2468][048]|[13579][26])00)'
+const LEAP_YEAR_BC = '([0-9]{2}(0[59]|[2468][159]|[13579][37])|(0[048]|[2468][048]|[13579][26])01)'
+const YEARS_BC = '[0-3][0-9]{3}|4[0-6][0-9]{2}|470[0-9]|471[0-3]'
+const daysOf = (years: string, leapYear: string) =>
+  `(?!0000-)(?=(${years})-)([0-9]+-${MONTH_AND_DAY}|${leapYear}-02-29)`
+/** Days that exist, each followed by `rest`, and the infinities. */
+const daysWith = (years: string, rest: string) =>
+  `^(${daysOf(years, LEAP_YEAR)}${rest}|${daysOf(YEARS_BC, LEAP_YEAR_BC)}${rest} BC|-?infinity)$`
 const CLOCK_PATTERN = '([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]'
+const FRACTION = '(\\.[0-9]{1,6})?'
+const DATE_PATTERN = daysWith(DATE_YEARS, '')
+const DAY_OF_MOMENT_PATTERN = daysWith(MOMENT_YEARS, '')
+const MOMENT_PATTERN = daysWith(MOMENT_YEARS, `[ T]${CLOCK_PATTERN}${FRACTION}`)
+const TIME_PATTERN = `^(${CLOCK_PATTERN}${FRACTION}|24:00:00(\\.0{1,6})?)$`
 /** Doubles hold every integer up to here. */
 const MAX_EXACT = raw('9007199254740992')
 
@@ -60,9 +76,9 @@ function cast(value: Sql, from: ColumnType | undefined, to: ColumnType, target: 
     case 'json':
       return source === 'text' ? meta.tryJsonb(text) : sql`to_jsonb(${value})`
     case 'date':
-      return matching(source === 'moment' ? dayOf(text) : text, `^${DATE_PATTERN}$`, 'date')
+      return matching(source === 'moment' ? dayOf(text) : text, DATE_PATTERN, 'date')
     case 'time':
-      return matching(text, `^${CLOCK_PATTERN}(\\.[0-9]{1,6})?$`, 'time')
+      return matching(text, TIME_PATTERN, 'time')
     case 'moment':
       return toMoment(text, source, to)
     case 'blob':
@@ -117,7 +133,9 @@ function toDecimal(value: Sql, text: Sql, source: Family, target: ParsedType): S
   const size = raw(`numeric(${target.precision},${target.scale})`)
   const fits = sql`round(${number}, ${scale}) = ${number} AND abs(${number}) < ${limit}`
   const exact = sql`CASE WHEN ${fits} THEN CAST(${number} AS ${size}) END`
-  return isNumber ? exact : sql`CASE WHEN ${text} ~ ${DECIMAL} THEN ${exact} END`
+  return isNumber
+    ? sql`CASE WHEN ${number} = 'NaN' THEN CAST(${number} AS ${size}) ELSE ${exact} END`
+    : sql`CASE WHEN ${text} ~ ${DECIMAL} THEN ${exact} WHEN ${text} = 'NaN' THEN CAST(${text} AS ${size}) END`
 }
 
 function toDouble(value: Sql, text: Sql, source: Family): Sql {
@@ -132,18 +150,18 @@ function toDouble(value: Sql, text: Sql, source: Family): Sql {
   const isExact = source === 'decimal' ? sql`CAST(CAST(${double} AS text) AS numeric) = ${value}` : raw('TRUE')
   const exact = sql`CASE WHEN ${isInRange} THEN CASE WHEN ${isExact} THEN ${double} END END`
   // JSON has doubles without an exponent: hundreds of digits are normal, numeric bears thousands.
-  return sql`CASE WHEN length(${text}) <= 2000 AND ${text} ~ ${DOUBLE} THEN ${exact} END`
+  const isNoNumber = sql`${text} IN ('NaN', 'Infinity', '-Infinity')`
+  return sql`CASE WHEN length(${text}) <= 2000 AND ${text} ~ ${DOUBLE} THEN ${exact} WHEN ${isNoNumber} THEN ${double} END`
 }
 
 /** A moment keeps microseconds on PostgreSQL whatever the plan's type says: its columns are made without a precision. */
 function toMoment(text: Sql, source: Family, to: ColumnType): Sql {
-  const pattern = source === 'date' ? `^${DATE_PATTERN}$` : `^${DATE_PATTERN}[ T]${CLOCK_PATTERN}(\\.[0-9]{1,6})?$`
-  return matching(text, pattern, ddlType(to))
+  return matching(text, source === 'date' ? DAY_OF_MOMENT_PATTERN : MOMENT_PATTERN, ddlType(to))
 }
 
 /** The day of a moment at midnight; any other text is left as it is and matches no date. */
 function dayOf(text: Sql): Sql {
-  return sql`regexp_replace(${text}, ' 00:00:00(\\.0+)?$', '')`
+  return sql`regexp_replace(${text}, ' 00:00:00(\\.0+)?( BC)?$', '\\2')`
 }
 
 function matching(text: Sql, pattern: string, type: string): Sql {

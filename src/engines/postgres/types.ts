@@ -73,17 +73,18 @@ export function textOf(value: Sql, type: ColumnType | undefined): Sql {
 
 /** Six digits where the type has them; else as many as there are, so that a finer column loses nothing. */
 function timeText(value: Sql, scale: number | undefined): Sql {
-  return scale === 6 ? sql`to_char(${value}, 'YYYY-MM-DD HH24:MI:SS.US')` : sql`CAST(${value} AS text)`
+  return scale === 6 ? microseconds(value) : sql`CAST(${value} AS text)`
 }
 
 /** See `Dialect.canonical`. */
 export function canonical(column: Sql, type: ColumnType): Sql {
-  const { kind, scale } = parseType(type)
+  const { kind } = parseType(type)
   switch (kind) {
     case 'boolean':
       return sql`CAST(CAST(${column} AS integer) AS text)`
     case 'decimal':
-      return sql`CAST(round(CAST(${column} AS numeric), ${raw(String(scale))}) AS text)`
+      // Never rounded: a column without a scale may hold more digits than the plan says.
+      return sql`CAST(trim_scale(CAST(${column} AS numeric)) AS text)`
     case 'double':
       // Adding 0 makes -0 and 0 one value, as they compare.
       return sql`encode(float8send(${column} + 0), 'hex')`
@@ -100,7 +101,13 @@ export function canonical(column: Sql, type: ColumnType): Sql {
   }
 }
 
-/** to_char has no text for the infinities. */
-function microseconds(value: Sql): Sql {
-  return sql`CASE WHEN isfinite(${value}) THEN to_char(${value}, 'YYYY-MM-DD HH24:MI:SS.US') ELSE CAST(${value} AS text) END`
+/** Six digits whatever the session's DateStyle is. */
+export function microseconds(value: Sql): Sql {
+  return wholeCalendar(value, 'YYYY-MM-DD HH24:MI:SS.US')
+}
+
+/** to_char has no text for the infinities, and writes a year before year 1 as if it came after it. */
+export function wholeCalendar(value: Sql, format: string): Sql {
+  const written = (text: string) => sql`to_char(${value}, ${raw(`'${text}'`)})`
+  return sql`CASE WHEN NOT isfinite(${value}) THEN CAST(${value} AS text) WHEN ${value} < '0001-01-01' THEN ${written(`${format} BC`)} ELSE ${written(format)} END`
 }
