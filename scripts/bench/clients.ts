@@ -1,4 +1,5 @@
 /** A program of its own: an application whose clients run short transactions through Crossfade's pool, and note how long each took. */
+import { setMaxListeners } from 'node:events'
 import { setTimeout as delay } from 'node:timers/promises'
 import { createPool } from 'crossfade/pool'
 import { serve } from './child.js'
@@ -35,6 +36,8 @@ const SQL = {
 } as const
 
 const stopping = new AbortController()
+// Each client listens.
+setMaxListeners(0, stopping.signal)
 const times: number[][] = []
 const errors: string[] = []
 let committed = 0

@@ -5,6 +5,7 @@ import { SWITCH_STEPS, type MigrationEvent, type SwitchStep } from '../../src/jo
 import type { MigrationContext } from '../../src/machine/context.js'
 import { dualWriteSync } from '../../src/machine/phases/dual-write-sync.js'
 import { parallelSchema } from '../../src/machine/phases/parallel-schema.js'
+import { proveMoment } from '../../src/machine/proofs.js'
 import { switchAuthority } from '../../src/machine/switching.js'
 import { until } from '../../src/machine/waiting.js'
 import { raw } from '../../src/engines/sql.js'
@@ -94,6 +95,8 @@ async function switchAll(context: MigrationContext, { sizes }: MeasurementOption
       preconditions: async (signal) => {
         const isNear = async (): Promise<boolean> => (await loop.lag()).ageMs <= limits.maxLagMs
         await until(isNear, { signal, timeoutMs: 60_000, everyMs: 50 })
+        const { failed } = await proveMoment(context, from)
+        if (failed.length > 0) throw new Error(failed.join('; '))
       },
     })
     await delay(sizes.pauseMs)

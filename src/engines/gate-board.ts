@@ -11,6 +11,8 @@ export interface BoardState {
   readonly state: 'open' | 'held'
   readonly side: Side
   readonly epoch: number
+  /** A switch to this side is about to begin: connections to it are opened ahead, so that nobody waits for them behind the hold. */
+  readonly next: Side | undefined
   /** The hold in force. */
   readonly holdId: string | undefined
   /** What is left of the lease by the server's clock when this was read. */
@@ -27,6 +29,8 @@ export interface ClientReport {
   /** The hold that was acknowledged, while `held`. */
   readonly holdId: string | undefined
   readonly epoch: number
+  /** The announced side, once connections to it are open. */
+  readonly readyFor: Side | undefined
   readonly inFlight: number
   readonly oldestAgeMs: number | undefined
   /** First words of the oldest transaction's last statement. Never values. */
@@ -66,6 +70,8 @@ export interface GateBoard extends AsyncDisposable {
    * its state; only an older epoch is raised. Each new orchestrator calls it, also on resume. Repeating it changes nothing.
    */
   prepare(initial: { side: Side; epoch: number }): Promise<void>
+  /** Tells clients that a switch to this side is about to begin. Each `release` takes it back. */
+  announce(to: Side): Promise<void>
   /** Starts a hold and pushes it. A hold of another id is replaced. */
   hold(options: { holdId: string; leaseMs: number }): Promise<void>
   /** Waits until every live client has acknowledged the hold, or the budget is over. */

@@ -6,7 +6,7 @@ import { CrossfadeError } from '../engines/errors.js'
 import type { Side } from '../engines/engine.js'
 import { verifyScopes, type ScopeResult, type SessionPair } from '../verify/verify-scopes.js'
 import { otherSide, sideOf, type MigrationContext } from './context.js'
-import { countBoth } from './proofs.js'
+import { countBoth, usualCountMs } from './proofs.js'
 
 /** Comparisons at once: behind the fence every millisecond is one in which clients wait. */
 const PAIRS = 2
@@ -16,8 +16,8 @@ const FEW_SCOPES = 100
 const ROUNDS = 5
 /** A difference that looks the same this often, with sync caught up in between, is none in flight. */
 const STANDING_LOOKS = 3
-/** Share of the budget for counts: they were equal at an exact moment shortly before, and a slow one must not miss the switch. */
-const COUNT_SHARE = 0.05
+/** Share of the budget for counts. All were equal at an exact moment shortly before; those that are quick are taken again. */
+const COUNT_SHARE = 0.02
 
 export interface FenceProof extends AsyncDisposable {
   /** @throws {CrossfadeError} VERIFICATION_FAILED when something stands different. */
@@ -58,9 +58,11 @@ export async function openFenceProof(context: MigrationContext, origin: Side): P
     async behind(budgetMs, signal) {
       const differing = await look(signal)
       if (differing.length > 0) throw differs(differing)
-      const endsAt = performance.now() + budgetMs * COUNT_SHARE
+      let leftMs = budgetMs * COUNT_SHARE
       for (const projection of origin === 'blue' ? plan.forward : plan.reverse) {
-        if (performance.now() > endsAt) return
+        const usualMs = usualCountMs(projection)
+        if (usualMs === undefined || usualMs > leftMs) continue
+        leftMs -= usualMs
         const { left, right } = await countBoth(compiler, projection, pairs[0]!.origin, pairs[0]!.destination)
         if (left === right) continue
         const counted = `${left} rows on ${origin} and ${right} on the other side`

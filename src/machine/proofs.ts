@@ -126,6 +126,11 @@ export async function proveMoment(
   })
 }
 
+const countTimes = new WeakMap<Projection, number>()
+
+/** How long the last count of it took, when there was one in this run. */
+export const usualCountMs = (projection: Projection): number | undefined => countTimes.get(projection)
+
 /** Rows that a projection gives, and those that are there. */
 export async function countBoth(
   compiler: Compiler,
@@ -133,10 +138,12 @@ export async function countBoth(
   origin: Session,
   destination: Session,
 ): Promise<{ left: string; right: string }> {
+  const startedAt = performance.now()
   const [left, right] = await Promise.all([
     origin.query(compiler.countOrigin(projection)),
     destination.query(compiler.countDestination(projection)),
   ])
+  countTimes.set(projection, performance.now() - startedAt)
   return { left: String(left[0]?.[0]), right: String(right[0]?.[0]) }
 }
 

@@ -1,5 +1,6 @@
 /** Ties the switch to a migration: which loop, which tables, what is verified, and what follows. */
 import type { Side } from '../engines/engine.js'
+import { warmUp } from '../switch/warm-up.js'
 import { performSwitch, reconcile, type SwitchResult } from '../switch/switch.js'
 import { crashPoint } from './crash-point.js'
 import { otherSide, sideOf, tablesOf, type MigrationContext } from './context.js'
@@ -30,6 +31,12 @@ export async function switchAuthority(context: MigrationContext, request: Switch
     loop: context.loops.from(from),
     preconditions: async (signal) => {
       await request.preconditions(signal)
+      const cold = await warmUp(board, otherSide(from), signal)
+      if (cold.length > 0)
+        await context.emit({
+          type: 'note',
+          message: `no connections to ${otherSide(from)} ahead of the switch: ${cold.join(', ')}`,
+        })
       await proof.before(signal)
     },
     verify: (budgetMs, signal) => proof.behind(budgetMs, signal),

@@ -1,5 +1,6 @@
 /** Keeps the gate as the gate board says: applies what is pushed, acknowledges, and watches the lease of a hold. */
 import { randomUUID } from 'node:crypto'
+import type { Side } from '../engines/engine.js'
 import type { BoardState, ClientReport, GateClient } from '../engines/gate-board.js'
 import type { Authority, Gate } from './gate.js'
 
@@ -11,7 +12,9 @@ export interface BoardLinkOptions {
   readonly name: string
   readonly host: string
   /** In flight and oldest transaction, for the operator. */
-  readonly describe: () => Pick<ClientReport, 'inFlight' | 'oldestAgeMs' | 'oldestSql'>
+  readonly describe: () => Pick<ClientReport, 'readyFor' | 'inFlight' | 'oldestAgeMs' | 'oldestSql'>
+  /** A switch to this side is about to begin, or none. Called with each state, before the gate learns it. */
+  readonly onNext: (side: Side | undefined) => void
   readonly onTrouble: (cause: Error) => void
 }
 
@@ -77,6 +80,7 @@ export class BoardLink {
     if (this.#isStopped) return
     this.#isLinked = true
     clearTimeout(this.#leaseTimer)
+    this.options.onNext(state?.next)
     if (state === undefined) {
       // No migration, or none any more: stay where we are.
       this.gate.open(this.gate.authority)

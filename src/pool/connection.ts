@@ -3,7 +3,7 @@ import type { Side } from '../engines/engine.js'
 import type { Row, StatementResult } from '../engines/pool-driver.js'
 import { ConnectionLostError, OutcomeUnknownError, PoolError, SideClosedError } from './errors.js'
 import type { Authority } from './gate.js'
-import type { Slot } from './lane.js'
+import type { Slot } from './slot.js'
 import { firstWords, isPlainRead, textFor, type Statement } from './statement.js'
 
 export interface QueryOptions {

@@ -1,41 +1,22 @@
 /** The connections to one side: opens, keeps, checks and closes them. Who gets one is not decided here. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Side } from '../engines/engine.js'
-import type { DriverConnection, PoolDriver } from '../engines/pool-driver.js'
+import type { PoolDriver } from '../engines/pool-driver.js'
+import { Backoff } from './backoff.js'
 import type { Borrower } from './errors.js'
 import type { ResolvedOptions } from './options.js'
+import type { LaneEvents, Slot } from './slot.js'
 import { firstWords } from './statement.js'
 import type { CloseReason, Statistics } from './stats.js'
 
-/** A connection of a lane with what is known about it. */
-export interface Slot {
-  readonly lane: Lane
-  readonly connection: DriverConnection
-  readonly expiresAt: number
-  idleSince: number
-  /** Opened or answered a ping just now, and not lent since. */
-  isChecked: boolean
-  lentAt: number | undefined
-  /** The last statement, with its values: shown by its first words only. */
-  sql: string | undefined
-  /** Set by the borrower when the connection must not be lent again. */
-  unclean: CloseReason | undefined
-}
-
-export interface LaneEvents {
-  /** A connection has become free, or may be tried again. */
-  onProgress(): void
-  onFailure(lane: Lane, cause: unknown): void
-  onConnect(slot: Slot): void
-  onRemove(slot: Slot, reason: CloseReason): void
-  /** An idle connection died. */
-  onIdleError(cause: Error): void
-}
-
 /** More handshakes at once only slow each other down on a small server. */
 const MAX_CONNECTING = 16
-const RETRY_MIN_MS = 50
-const RETRY_MAX_MS = 1_000
+/** Beside connections that serve already, one for so many: a handshake is more work for a server than what most borrowers want of it. */
+const CONNECTING_SHARE = 8
+/** Weight of one borrower in the usual number of them. */
+const USUAL_WEIGHT = 0.01
+/** Those who were at the gate go first; closing what they left can wait. */
+const RETIRE_AFTER_MS = 5_000
 /** A server that does not answer a goodbye does not keep the pool from ending. */
 const GOODBYE_MS = 2_000
 
@@ -48,8 +29,12 @@ export class Lane {
   #connecting = 0
   #validating = 0
   #isRetired = true
-  #retryMs = 0
-  #retryTimer: NodeJS.Timeout | undefined
+  #retireTimer: NodeJS.Timeout | undefined
+  /** How many are kept open. */
+  #least: number
+  #lent = 0
+  #usual = 0
+  readonly #backoff = new Backoff()
   #failedAt: number | undefined
   #failure: unknown
 
@@ -59,7 +44,9 @@ export class Lane {
     private readonly options: ResolvedOptions,
     private readonly statistics: Statistics,
     private readonly events: LaneEvents,
-  ) {}
+  ) {
+    this.#least = options.min
+  }
 
   get total(): number {
     return this.#slots.size + this.#connecting
@@ -79,7 +66,17 @@ export class Lane {
   }
 
   get inUse(): number {
-    return [...this.#slots].filter((slot) => slot.lentAt !== undefined).length
+    return this.#lent
+  }
+
+  /** How many are lent at a time, as a moving average. */
+  get usual(): number {
+    return Math.ceil(this.#usual)
+  }
+
+  /** All that are to be kept open are there. */
+  get isFull(): boolean {
+    return !this.#isRetired && this.live >= this.#least
   }
 
   get oldestBorrower(): Borrower | undefined {
@@ -110,6 +107,8 @@ export class Lane {
       else {
         slot.lentAt = now
         slot.sql = undefined
+        this.#lent += 1
+        this.#usual += (this.#lent - this.#usual) * USUAL_WEIGHT
         return slot
       }
     }
@@ -117,7 +116,7 @@ export class Lane {
   }
 
   give(slot: Slot): void {
-    slot.lentAt = undefined
+    this.#takeBack(slot)
     const reason = this.#reasonToClose(slot)
     if (reason !== undefined) this.#remove(slot, reason)
     else this.#rest(slot)
@@ -126,27 +125,37 @@ export class Lane {
 
   /** Sees to it that `wanted` connections are on their way, as far as `max` allows. */
   want(wanted: number): void {
-    if (this.#retryTimer !== undefined) return
+    if (this.#backoff.isPausing) return
     while (
       this.#connecting + this.#validating < wanted &&
       this.total < this.options.max &&
-      this.#connecting < MAX_CONNECTING
+      this.#connecting < this.#mostConnecting
     ) {
       this.#track(this.#connect())
     }
   }
 
-  /** Opens up to `min`. */
-  fill(): void {
+  /** Opens up to `min`, or as many as are said, and keeps that many. */
+  fill(least = this.options.min): void {
+    clearTimeout(this.#retireTimer)
     this.#isRetired = false
-    if (this.total < this.options.min) this.want(this.options.min - this.#slots.size)
+    this.#least = Math.min(Math.max(least, this.options.min), this.options.max)
+    this.#fill()
+  }
+
+  /** As {@link retire}, after a while. */
+  retireSoon(reason: CloseReason): void {
+    if (this.#isRetired) return
+    clearTimeout(this.#retireTimer)
+    this.#retireTimer = setTimeout(() => this.retire(reason), RETIRE_AFTER_MS)
+    this.#retireTimer.unref()
   }
 
   /** Closes what is idle; what is lent is closed when it comes back. */
   retire(reason: CloseReason): void {
+    clearTimeout(this.#retireTimer)
     this.#isRetired = true
-    clearTimeout(this.#retryTimer)
-    this.#retryTimer = undefined
+    this.#backoff.cancel()
     for (const slot of this.#idle.splice(0)) this.#remove(slot, reason)
   }
 
@@ -155,11 +164,11 @@ export class Lane {
     const now = performance.now()
     for (const slot of this.#idle.filter(({ expiresAt }) => expiresAt <= now)) this.#removeIdle(slot, 'lifetime')
     // The first ones are idle for longest.
-    while (this.#slots.size > this.options.min && this.#idle[0] !== undefined) {
+    while (this.#slots.size > this.#least && this.#idle[0] !== undefined) {
       if (now - this.#idle[0].idleSince < this.options.idleTimeoutMs) break
       this.#removeIdle(this.#idle[0], 'idle')
     }
-    if (!this.#isRetired) this.fill()
+    this.#fill()
   }
 
   /** Drops all, also what is lent. Resolves when the sockets are closed, or after {@link GOODBYE_MS}. */
@@ -199,7 +208,7 @@ export class Lane {
       connection.onDeath((cause) => this.#died(slot, cause))
       this.#slots.add(slot)
       this.statistics.counts.connected += 1
-      this.#retryMs = 0
+      this.#backoff.reset()
       this.#failedAt = undefined
       this.events.onConnect(slot)
       if (this.#isRetired) this.#remove(slot, 'switched')
@@ -212,24 +221,27 @@ export class Lane {
       this.events.onFailure(this, error)
     } finally {
       this.#connecting -= 1
-      if (!this.#isRetired && this.total < this.options.min) this.fill()
+      this.#fill()
       this.events.onProgress()
     }
   }
 
+  get #mostConnecting(): number {
+    if (this.live === 0) return MAX_CONNECTING
+    return Math.min(MAX_CONNECTING, Math.ceil(this.live / CONNECTING_SHARE))
+  }
+
+  #fill(): void {
+    if (!this.#isRetired && this.total < this.#least) this.want(this.#least - this.live)
+  }
+
   /** No further attempt for a while, then all who wait are thought of again. */
   #pause(): void {
-    if (this.#retryTimer !== undefined || this.#isRetired) return
-    this.#retryMs = Math.min(Math.max(this.#retryMs * 2, RETRY_MIN_MS), RETRY_MAX_MS)
-    this.#retryTimer = setTimeout(
-      () => {
-        this.#retryTimer = undefined
-        this.fill()
-        this.events.onProgress()
-      },
-      this.#retryMs * (0.75 + Math.random() / 2),
-    )
-    this.#retryTimer.unref()
+    if (this.#isRetired) return
+    this.#backoff.pause(() => {
+      this.#fill()
+      this.events.onProgress()
+    })
   }
 
   #validate(slot: Slot): void {
@@ -263,6 +275,11 @@ export class Lane {
     this.#idle.push(slot)
   }
 
+  #takeBack(slot: Slot): void {
+    if (slot.lentAt !== undefined) this.#lent -= 1
+    slot.lentAt = undefined
+  }
+
   #reasonToClose(slot: Slot): CloseReason | undefined {
     if (slot.connection.isDead) return 'died'
     if (slot.unclean !== undefined) return slot.unclean
@@ -277,7 +294,7 @@ export class Lane {
     if (slot.lentAt !== undefined) return
     this.#removeIdle(slot, 'died')
     this.events.onIdleError(cause)
-    if (!this.#isRetired) this.fill()
+    this.#fill()
     this.events.onProgress()
   }
 
@@ -289,6 +306,7 @@ export class Lane {
 
   #remove(slot: Slot, reason: CloseReason): void {
     if (!this.#slots.delete(slot)) return
+    this.#takeBack(slot)
     this.statistics.closed[reason] += 1
     // Goodbye is politeness: a connection in an unknown state, or a dead one, is dropped.
     if (reason === 'unclean' || reason === 'died' || reason === 'invalid') slot.connection.destroy()

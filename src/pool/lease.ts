@@ -3,7 +3,7 @@ import type { BeginOptions, StatementResult } from '../engines/pool-driver.js'
 import { Conversation, type PoolConnection, type QueryOptions } from './connection.js'
 import { PoolError, SideClosedError } from './errors.js'
 import type { Authority } from './gate.js'
-import type { Slot } from './lane.js'
+import type { Slot } from './slot.js'
 import type { Statement } from './statement.js'
 import { runTransaction } from './transaction.js'
 

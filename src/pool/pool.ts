@@ -10,10 +10,12 @@ import { Desk, type Grant } from './desk.js'
 import { PoolEndedError, SideClosedError } from './errors.js'
 import type { PoolEvents } from './events.js'
 import { Gate, type GateState } from './gate.js'
-import { Lane, type Slot } from './lane.js'
+import { Lane } from './lane.js'
 import { Lease, type LeasedConnection } from './lease.js'
 import { resolveOptions, type PoolOptions, type ResolvedOptions } from './options.js'
 import type { RequestRank } from './queue.js'
+import { Sides } from './sides.js'
+import type { Slot } from './slot.js'
 import { awaitNewerAuthority } from './rerun.js'
 import type { Statement } from './statement.js'
 import { Statistics, type PoolStats } from './stats.js'
@@ -36,7 +38,7 @@ export class Pool extends EventEmitter<PoolEvents> {
   readonly #statistics = new Statistics()
   readonly #gate: Gate
   readonly #desk: Desk
-  readonly #lanes: Partial<Record<Side, Lane>> = {}
+  readonly #sides = new Sides()
   /** Set while the code runs inside a transaction of this pool; false once that has ended. */
   readonly #inside = new AsyncLocalStorage<{ isOpen: boolean }>()
   readonly #reaper: NodeJS.Timeout
@@ -50,7 +52,7 @@ export class Pool extends EventEmitter<PoolEvents> {
     this.#options = resolveOptions(options)
     this.#side = this.#options.side
     this.#gate = new Gate({ side: this.#side, epoch: 0 }, (state) => this.#gateChanged(state))
-    this.#desk = new Desk(this.#options, this.#gate, this.#lanes, this.#statistics)
+    this.#desk = new Desk(this.#options, this.#gate, this.#sides.lanes, this.#statistics)
     const reapMs = Math.min(REAP_MAX_MS, Math.max(50, this.#options.idleTimeoutMs / 2))
     this.#reaper = setInterval(() => this.#reap(), reapMs)
     this.#reaper.unref()
@@ -106,7 +108,7 @@ export class Pool extends EventEmitter<PoolEvents> {
   }
 
   stats(): PoolStats {
-    const lanes = Object.values(this.#lanes)
+    const lanes = Object.values(this.#sides.lanes)
     const sum = (of: (lane: Lane) => number) => lanes.reduce((total, lane) => total + of(lane), 0)
     return {
       ...this.#gate.authority,
@@ -144,13 +146,16 @@ export class Pool extends EventEmitter<PoolEvents> {
     for (const side of ['blue', 'green'] as const) {
       const url = this.#options.urls[side]
       if (url === undefined) continue
-      this.#lanes[side] = new Lane(side, await openPoolDriver(url), this.#options, this.#statistics, {
+      this.#sides.lanes[side] = new Lane(side, await openPoolDriver(url), this.#options, this.#statistics, {
         onProgress: () => this.#desk.pump(),
         onFailure: (lane, cause) => {
           this.#desk.connectFailed(lane, cause)
           this.#tell(cause)
         },
-        onConnect: ({ connection, lane }) => this.emit('connect', { id: connection.id, side: lane.side }),
+        onConnect: ({ connection, lane }) => {
+          this.emit('connect', { id: connection.id, side: lane.side })
+          if (lane.side === this.#sides.readyFor) this.#link?.acknowledge()
+        },
         onRemove: ({ connection, lane }, reason) => this.emit('remove', { id: connection.id, side: lane.side, reason }),
         onIdleError: (cause) => this.#tell(cause),
       })
@@ -163,7 +168,11 @@ export class Pool extends EventEmitter<PoolEvents> {
         describe: () => {
           const oldest = this.#desk.oldestBorrower
           const oldestAgeMs = oldest && Math.round(oldest.ageMs)
-          return { inFlight: this.#gate.inFlight, oldestAgeMs, oldestSql: oldest?.sql }
+          return { readyFor: this.#sides.readyFor, inFlight: this.#gate.inFlight, oldestAgeMs, oldestSql: oldest?.sql }
+        },
+        onNext: (next) => {
+          const isNews = this.#sides.announced(next, this.#gate.authority, this.#gate.state)
+          if (isNews) this.#link?.acknowledge()
         },
         onTrouble: (cause) => {
           this.#desk.journalTrouble = cause
@@ -184,7 +193,7 @@ export class Pool extends EventEmitter<PoolEvents> {
     // Only now the orchestrator need not wait for this pool any more.
     await this.#link?.stop()
     await this.#started
-    await Promise.all(Object.values(this.#lanes).map((lane) => lane.destroy('ended')))
+    await Promise.all(Object.values(this.#sides.lanes).map((lane) => lane.destroy('ended')))
   }
 
   /** Borrows, works, gives back; again when the fence refused, or the connection was dead before anything was sent. */
@@ -253,14 +262,7 @@ export class Pool extends EventEmitter<PoolEvents> {
   #gateChanged(state: GateState): void {
     this.#statistics.gateChanged(state)
     const { side, epoch } = this.#gate.authority
-    const other = side === 'blue' ? 'green' : 'blue'
-    if (state === 'open') {
-      this.#lanes[other]?.retire('switched')
-      this.#lanes[side]?.fill()
-    } else {
-      // Opened while everybody waits, so that nobody waits for it when the other side opens.
-      this.#lanes[other]?.fill()
-    }
+    this.#sides.gateChanged(state, this.#gate.authority)
     this.#link?.acknowledge()
     this.#desk.gateChanged(state)
     this.emit('gate', state)
@@ -285,7 +287,7 @@ export class Pool extends EventEmitter<PoolEvents> {
   }
 
   #reap(): void {
-    for (const lane of Object.values(this.#lanes)) lane.reap()
+    for (const lane of Object.values(this.#sides.lanes)) lane.reap()
   }
 
   #tell(cause: unknown): void {

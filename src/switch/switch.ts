@@ -67,7 +67,11 @@ export async function performSwitch(options: SwitchOptions): Promise<SwitchResul
   for (let attempt = 1; ; attempt += 1) {
     signal.throwIfAborted()
     const steps: Partial<Record<SwitchStep, number>> = {}
-    await timedStep('preconditions', options, attempt, steps, () => options.preconditions(signal))
+    await timedStep('preconditions', options, attempt, steps, async () => {
+      await options.preconditions(signal)
+      // Whatever session the fences need is open from here on.
+      await Promise.all([from.fence.read(), options.to.fence.read()])
+    })
     const outcome = await attemptSwitch(options, attempt, steps)
     if (outcome.type === 'switched') {
       await emit({

@@ -1,4 +1,5 @@
 /** Sync as a background task: drains one side's queue into the other until it is stopped. One direction at a time. */
+import { setTimeout as delay } from 'node:timers/promises'
 import type { Session, Side, SideTools } from '../engines/engine.js'
 import { CrossfadeError } from '../engines/errors.js'
 import type { Compiler } from '../plan/compile.js'
@@ -175,7 +176,8 @@ export class SyncLoop {
           const { changes, ageMs } = await this.#options.origin.capture.lag(sessions.monitor)
           this.#options.onLag(this.side, changes, ageMs, this.#applied)
         }
-        if (applied === 0) await new Promise((resolve) => setTimeout(resolve, IDLE_MS))
+        // A drain is waited for by every client, so a pause ends with the loop.
+        if (applied === 0) await delay(IDLE_MS, undefined, { signal })
       } catch (error) {
         if (signal.aborted) return
         const isLost =

@@ -105,6 +105,42 @@ describeEachEngine('a hold', (engine) => {
     await other.ask({ type: 'end' }, 'ended')
   })
 
+  test('that was announced finds connections to the other side open already', async () => {
+    await using stage = await createStage(engine)
+    await stage.board.prepare(BLUE)
+    await using pool = createPool(stage.options)
+    await pool.query('SELECT 1')
+    await until(() => pool.stats().total === 2)
+    expect(await stage.board.clients()).toMatchObject([{ readyFor: undefined }])
+
+    await stage.board.announce('green')
+    await until(async () => (await stage.board.clients())[0]?.readyFor === 'green')
+    // The two that are kept open, of each side; nobody is held up meanwhile.
+    expect(pool.stats()).toMatchObject({ gate: 'open', side: 'blue', total: 4 })
+    const { connected } = pool.stats().counts
+    await stage.board.hold({ holdId: 'h', leaseMs: LEASE_MS })
+    await until(() => pool.stats().gate === 'held')
+    await stage.board.release(GREEN)
+    await Promise.all([1, 2].map((id) => pool.query(insert(id))))
+    expect(await rowsOn(stage, 'green')).toEqual([1, 2])
+    expect(pool.stats().counts.connected).toBe(connected)
+    // Those of blue go when the rush is over.
+    await until(() => pool.stats().closed.switched === 2)
+    expect(pool.stats()).toMatchObject({ total: 2 })
+  })
+
+  test('that was announced and does not come leaves no connections to the other side', async () => {
+    await using stage = await createStage(engine)
+    await stage.board.prepare(BLUE)
+    await using pool = createPool(stage.options)
+    await stage.board.announce('green')
+    await until(async () => (await stage.board.clients())[0]?.readyFor === 'green')
+    await stage.board.release(BLUE)
+    await until(() => pool.stats().closed.switched === 2)
+    await until(async () => (await stage.board.clients())[0]?.readyFor === undefined)
+    expect(pool.stats()).toMatchObject({ side: 'blue', total: 2 })
+  })
+
   test('ends on the side of the board when the orchestrator dies', async () => {
     await using stage = await createStage(engine)
     await stage.board.prepare(BLUE)

@@ -1,5 +1,6 @@
 /** What the tools of one side share. */
 import type { Dialect, Location, ServerFacts, Side } from '../engine.js'
+import type { StandingSession } from '../standing-session.js'
 import { raw } from '../sql.js'
 import type { Flavor, Killer } from './flavor.js'
 import type { MetaNames } from './meta.js'
@@ -13,6 +14,8 @@ export interface SideContext {
   readonly facts: ServerFacts
   readonly meta: MetaNames
   readonly killer: Killer
+  /** For the fence. */
+  readonly standing: StandingSession<MysqlSession>
   connect(application?: string): Promise<MysqlSession>
   /** Runs work on a session of its own and closes it. */
   withSession<T>(application: string, work: (session: MysqlSession) => Promise<T>): Promise<T>

@@ -72,10 +72,10 @@ export function createFence(context: SideContext): Fence {
       )
       return row !== undefined
     },
-    read: () => context.withSession('crossfade fence', (session) => readAuthority(context, session)),
+    read: () => context.standing.run((session) => readAuthority(context, session)),
     async close({ epoch, budgetMs }) {
       await context.killer.warmUp()
-      return context.withSession('crossfade fence', async (session) => {
+      return context.standing.run(async (session) => {
         const startedAt = performance.now()
         const outcome = await close(session, epoch, budgetMs)
         misses = outcome.fenced ? 0 : misses + 1
@@ -83,7 +83,7 @@ export function createFence(context: SideContext): Fence {
       })
     },
     async open(epoch) {
-      await context.withSession('crossfade fence', async (session) => {
+      await context.standing.run(async (session) => {
         const statement = sql`UPDATE ${authority} SET writable = 1, epoch = ${epoch} WHERE id = 1`
         for (let attempt = 0; attempt < OPEN_ATTEMPTS; attempt += 1) {
           if (await context.flavor.attempt(session, statement, OPEN_ATTEMPT_MS, context.killer)) return
@@ -94,7 +94,7 @@ export function createFence(context: SideContext): Fence {
           `${side} cannot be opened while transactions hold it: ${blockers.map((one) => one.session).join('; ')}`,
         )
       })
-      const state = await context.withSession('crossfade fence', (session) => readAuthority(context, session))
+      const state = await context.standing.run((session) => readAuthority(context, session))
       if (!state.isWritable || state.epoch !== epoch)
         throw new CrossfadeError('REFUSED', `${side} did not open at epoch ${epoch}`)
     },

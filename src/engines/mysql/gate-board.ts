@@ -18,6 +18,8 @@ export class MysqlGateBoard implements GateBoard {
   readonly #names
   readonly #signal: GateSignal
   #control: Promise<MysqlClient> | undefined
+  /** Waits for stragglers; opened ahead of the hold. */
+  #listener: MysqlClient | undefined
   /** Changes follow one another: two at once would guard the same version. */
   #last: Promise<unknown> = Promise.resolve()
 
@@ -33,12 +35,12 @@ export class MysqlGateBoard implements GateBoard {
     const { database, gate, clients, signal } = this.#names
     await this.#query(`CREATE DATABASE IF NOT EXISTS ${database}`)
     await this.#query(`CREATE TABLE IF NOT EXISTS ${gate} (
-      id int PRIMARY KEY, state varchar(10) NOT NULL, side varchar(10) NOT NULL, epoch bigint NOT NULL, hold_id varchar(100),
-      held_until datetime(6), version bigint NOT NULL, guard_session bigint) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4`)
+      id int PRIMARY KEY, state varchar(10) NOT NULL, side varchar(10) NOT NULL, epoch bigint NOT NULL,
+      next_side varchar(10), hold_id varchar(100), held_until datetime(6), version bigint NOT NULL, guard_session bigint) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4`)
     await this.#query(`CREATE TABLE IF NOT EXISTS ${clients} (
       id varchar(36) PRIMARY KEY, name varchar(200) NOT NULL, host varchar(255) NOT NULL, pid int NOT NULL,
       lock_name varchar(64) NOT NULL, seen_at datetime(6) NOT NULL, state varchar(10) NOT NULL, hold_id varchar(100),
-      epoch bigint NOT NULL, in_flight int NOT NULL, oldest_ms int, oldest_sql varchar(200)) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4`)
+      epoch bigint NOT NULL, ready_for varchar(10), in_flight int NOT NULL, oldest_ms int, oldest_sql varchar(200)) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4`)
     await this.#query(`CREATE TABLE IF NOT EXISTS ${signal} (id bigint PRIMARY KEY) ENGINE=InnoDB`)
     // A version from the clock: a board that was removed and made again is newer than anything clients have seen.
     await this.#query(
@@ -52,6 +54,11 @@ export class MysqlGateBoard implements GateBoard {
     await this.#signal.takeOver(version, Number(row!['guard_session'] ?? 0), (guard) => this.#noteGuard(guard))
   }
 
+  async announce(to: Side): Promise<void> {
+    if (this.#listener === undefined || this.#listener.isDead) this.#listener = await this.#listen()
+    await this.#change('next_side = ?', '', [to])
+  }
+
   async hold({ holdId, leaseMs }: { holdId: string; leaseMs: number }): Promise<void> {
     await this.#query(
       `DELETE FROM ${this.#names.clients} WHERE seen_at < utc_timestamp(6) - INTERVAL ${FORGET_S} SECOND`,
@@ -62,8 +69,8 @@ export class MysqlGateBoard implements GateBoard {
 
   async clientsReady(holdId: string, budgetMs: number): Promise<Readiness> {
     const until = performance.now() + budgetMs
-    const listener = await MysqlClient.connect(this.url, { timeoutMs: CONNECT_MS, application: 'crossfade gate board' })
-    listener.onDeath(() => undefined)
+    const listener = this.#listener === undefined || this.#listener.isDead ? await this.#listen() : this.#listener
+    this.#listener = undefined
     try {
       for (;;) {
         const live = (await this.clients()).filter((client) => client.isLive)
@@ -87,7 +94,7 @@ export class MysqlGateBoard implements GateBoard {
   }
 
   async release({ side, epoch }: { side: Side; epoch: number }): Promise<void> {
-    const set = `state = 'open', hold_id = NULL, held_until = NULL, side = ?, epoch = ?`
+    const set = `state = 'open', next_side = NULL, hold_id = NULL, held_until = NULL, side = ?, epoch = ?`
     if (await this.#change(set, 'AND epoch <= ?', [side, epoch, epoch])) return
     throw new CrossfadeError('LEASE_LOST', `the gate board has a newer epoch than ${epoch}`)
   }
@@ -118,6 +125,7 @@ export class MysqlGateBoard implements GateBoard {
   async close(): Promise<void> {
     await this.#last.catch(() => undefined)
     await this.#signal.close()
+    this.#listener?.destroy()
     const control = this.#control
     this.#control = undefined
     await control?.then((open) => open.close()).catch(() => undefined)
@@ -125,6 +133,12 @@ export class MysqlGateBoard implements GateBoard {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close()
+  }
+
+  async #listen(): Promise<MysqlClient> {
+    const listener = await MysqlClient.connect(this.url, { timeoutMs: CONNECT_MS, application: 'crossfade gate board' })
+    listener.onDeath(() => undefined)
+    return listener
   }
 
   /** Blocks until the straggler gives its lock back: it is held, or its session has ended. */

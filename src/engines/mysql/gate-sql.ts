@@ -22,7 +22,7 @@ export function boardNames(meta: string) {
   }
 }
 
-export const STATE_COLUMNS = `state, side, epoch, hold_id, version,
+export const STATE_COLUMNS = `state, side, epoch, next_side, hold_id, version,
   timestampdiff(MICROSECOND, utc_timestamp(6), held_until) / 1000 AS lease_ms`
 
 /** A lease that has run out opens the gate for everybody, by the server's clock. */
@@ -33,6 +33,7 @@ export function parseState(row: MysqlRow): BoardState {
     state: isHeld ? 'held' : 'open',
     side: row['side'] as Side,
     epoch: Number(row['epoch']),
+    next: textOf(row['next_side']) as Side | undefined,
     holdId: isHeld ? textOf(row['hold_id']) : undefined,
     leaseMs: isHeld ? leaseMs : undefined,
     version: Number(row['version']),
@@ -52,6 +53,7 @@ export function parseClient(row: MysqlRow): ClientInfo {
     state,
     holdId: textOf(row['hold_id']),
     epoch: Number(row['epoch']),
+    readyFor: textOf(row['ready_for']) as Side | undefined,
     inFlight: Number(row['in_flight']),
     oldestAgeMs: row['oldest_ms'] === null ? undefined : Number(row['oldest_ms']),
     oldestSql: textOf(row['oldest_sql']),

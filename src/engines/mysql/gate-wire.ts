@@ -55,10 +55,10 @@ export class MysqlGateWire implements GateWire {
       }
       const gives = report.state === 'held' && this.#hasLock
       const { rows } = await control.query(
-        `INSERT INTO ${clients} (id, name, host, pid, lock_name, seen_at, state, hold_id, epoch, in_flight, oldest_ms, oldest_sql)
-         VALUES (?, ?, ?, ?, ?, utc_timestamp(6), ?, ?, ?, ?, ?, ?)
+        `INSERT INTO ${clients} (id, name, host, pid, lock_name, seen_at, state, hold_id, epoch, in_flight, oldest_ms, oldest_sql, ready_for)
+         VALUES (?, ?, ?, ?, ?, utc_timestamp(6), ?, ?, ?, ?, ?, ?, ?)
          ON DUPLICATE KEY UPDATE seen_at = VALUES(seen_at), state = VALUES(state), hold_id = VALUES(hold_id), epoch = VALUES(epoch),
-           in_flight = VALUES(in_flight), oldest_ms = VALUES(oldest_ms), oldest_sql = VALUES(oldest_sql);
+           in_flight = VALUES(in_flight), oldest_ms = VALUES(oldest_ms), oldest_sql = VALUES(oldest_sql), ready_for = VALUES(ready_for);
          ${gives ? 'DO release_lock(?);' : ''}
          SELECT ${STATE_COLUMNS} FROM ${gate}`,
         [
@@ -73,6 +73,7 @@ export class MysqlGateWire implements GateWire {
           report.inFlight,
           report.oldestAgeMs ?? null,
           report.oldestSql ?? null,
+          report.readyFor ?? null,
           ...(gives ? [lock] : []),
         ],
       )

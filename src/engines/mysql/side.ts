@@ -1,5 +1,6 @@
 /** All tools of one side on MySQL or MariaDB. */
 import type { Location, ServerFacts, Side, SideTools } from '../engine.js'
+import { StandingSession } from '../standing-session.js'
 import { raw } from '../sql.js'
 import { createBackup } from './backup.js'
 import { createBulkWriter } from './bulk.js'
@@ -98,6 +99,7 @@ class MysqlSide implements SideTools {
       dialect: this.dialect,
       meta: metaNames(side, location.metaNamespace),
       killer: this.#killer,
+      standing: new StandingSession(() => this.connect('crossfade fence')),
       connect: (application) => this.connect(application),
       withSession: (application, work) => this.#withSession(application, work),
     }

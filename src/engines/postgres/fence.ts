@@ -53,10 +53,10 @@ export function createFence(context: SideContext): Fence {
         )
       }),
     exists: () => context.withSession('fence', (session) => exists(context, session)),
-    read: () => context.withSession('fence', (session) => read(context, session)),
-    close: ({ epoch, budgetMs }) => context.withSession('fence', (session) => close(context, session, epoch, budgetMs)),
+    read: () => context.standing.run((session) => read(context, session)),
+    close: ({ epoch, budgetMs }) => context.standing.run((session) => close(context, session, epoch, budgetMs)),
     open: (epoch) =>
-      context.withSession('fence', async (session) => {
+      context.standing.run(async (session) => {
         await session.transaction(() => writeRow(context, session, epoch, true))
         // Behind the commit: should it fail, the side is still closed.
         await session.query(setGate(context, epoch, true))

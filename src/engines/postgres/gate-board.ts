@@ -42,11 +42,11 @@ export class PostgresGateBoard implements GateBoard {
       await this.#query(`CREATE SCHEMA IF NOT EXISTS ${schema}`)
       await this.#query(`CREATE TABLE IF NOT EXISTS ${gate} (
         id int PRIMARY KEY CHECK (id = 1), state text NOT NULL, side text NOT NULL, epoch bigint NOT NULL,
-        hold_id text, held_until timestamptz, version bigint NOT NULL)`)
+        next_side text, hold_id text, held_until timestamptz, version bigint NOT NULL)`)
       await this.#query(`CREATE TABLE IF NOT EXISTS ${clients} (
         id text PRIMARY KEY, name text NOT NULL, host text NOT NULL, pid int NOT NULL, session int NOT NULL,
         seen_at timestamptz NOT NULL, state text NOT NULL, hold_id text, epoch bigint NOT NULL,
-        in_flight int NOT NULL, oldest_ms int, oldest_sql text)`)
+        ready_for text, in_flight int NOT NULL, oldest_ms int, oldest_sql text)`)
       await this.#query(`GRANT USAGE ON SCHEMA ${schema} TO PUBLIC`)
       await this.#query(`GRANT SELECT ON ${gate} TO PUBLIC`)
       await this.#query(`GRANT SELECT, INSERT, UPDATE, DELETE ON ${clients} TO PUBLIC`)
@@ -64,6 +64,10 @@ export class PostgresGateBoard implements GateBoard {
       await this.#query('ROLLBACK').catch(() => undefined)
       throw error
     }
+  }
+
+  async announce(to: Side): Promise<void> {
+    await this.#change('next_side = $1', '', [to])
   }
 
   async hold({ holdId, leaseMs }: { holdId: string; leaseMs: number }): Promise<void> {
@@ -107,7 +111,7 @@ export class PostgresGateBoard implements GateBoard {
   }
 
   async release({ side, epoch }: { side: Side; epoch: number }): Promise<void> {
-    const set = `state = 'open', hold_id = NULL, held_until = NULL, side = $1, epoch = $2`
+    const set = `state = 'open', next_side = NULL, hold_id = NULL, held_until = NULL, side = $1, epoch = $2`
     if (await this.#change(set, 'AND epoch <= $2', [side, epoch])) return
     throw new CrossfadeError('LEASE_LOST', `the gate board has a newer epoch than ${epoch}`)
   }

@@ -32,12 +32,13 @@ export interface StateRow {
   readonly state: 'open' | 'held'
   readonly side: Side
   readonly epoch: number | string
+  readonly next_side: Side | null
   readonly hold_id: string | null
   readonly lease_ms: number | string | null
   readonly version: number | string
 }
 
-export const STATE_COLUMNS = `state, side, epoch, hold_id, version,
+export const STATE_COLUMNS = `state, side, epoch, next_side, hold_id, version,
   ceil(extract(epoch FROM held_until - clock_timestamp()) * 1000)::float8 AS lease_ms`
 
 /** A lease that has run out opens the gate for everybody, by the server's clock. */
@@ -48,6 +49,7 @@ export function parseState(row: StateRow): BoardState {
     state: isHeld ? 'held' : 'open',
     side: row.side,
     epoch: Number(row.epoch),
+    next: row.next_side ?? undefined,
     holdId: isHeld ? (row.hold_id ?? undefined) : undefined,
     leaseMs: isHeld ? leaseMs : undefined,
     version: Number(row.version),
@@ -62,6 +64,7 @@ export interface ClientRow {
   readonly state: ClientState
   readonly hold_id: string | null
   readonly epoch: string
+  readonly ready_for: Side | null
   readonly in_flight: number
   readonly oldest_ms: number | null
   readonly oldest_sql: string | null
@@ -78,6 +81,7 @@ export function parseClient(row: ClientRow): ClientInfo {
     state: row.state,
     holdId: row.hold_id ?? undefined,
     epoch: Number(row.epoch),
+    readyFor: row.ready_for ?? undefined,
     inFlight: row.in_flight,
     oldestAgeMs: row.oldest_ms ?? undefined,
     oldestSql: row.oldest_sql ?? undefined,

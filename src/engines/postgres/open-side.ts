@@ -50,8 +50,8 @@ export async function openPostgresSide(
     load: readLoad,
     prepareMeta: () => context.withSession('meta', (session) => ensureMeta(session, meta, majorVersion)),
     dropMeta: () => context.withSession('meta', (session) => dropMeta(session, meta)),
-    // Sessions belong to those who asked for them; nothing else is kept open.
-    [Symbol.asyncDispose]: async () => {},
+    // Other sessions belong to those who asked for them.
+    [Symbol.asyncDispose]: () => context.standing.close(),
   }
 }
 

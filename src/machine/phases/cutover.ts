@@ -42,6 +42,9 @@ export async function cutover(context: MigrationContext): Promise<PhaseResult> {
   }
 }
 
+/** A transaction that outlasts this wait is one that somebody has to end. */
+const LONG_WAIT_MS = 5000
+
 /** Everything the switch needs, looked at again before each attempt. @throws {CrossfadeError} REFUSED with every reason. */
 async function ready(context: MigrationContext, signal: AbortSignal): Promise<void> {
   const { plan, blue, green } = context
@@ -51,7 +54,7 @@ async function ready(context: MigrationContext, signal: AbortSignal): Promise<vo
   await until(async () => (await loop.lag()).ageMs <= limits.maxLagMs, { signal, timeoutMs: 10_000, everyMs: 50 })
   await until(async () => (await blue.fence.longTransactions(limits.holdBudgetMs / 2)).length === 0, {
     signal,
-    timeoutMs: 5000,
+    timeoutMs: LONG_WAIT_MS,
     everyMs: 100,
   })
   const reasons: string[] = []
@@ -69,7 +72,8 @@ async function ready(context: MigrationContext, signal: AbortSignal): Promise<vo
   const green_ = await green.fence.read()
   if (green_.isWritable) reasons.push('green is writable already')
   if (!(await green.fence.isArmed(Object.keys(plan.green)))) reasons.push('gate triggers of green are missing')
-  for (const { session, ageMs } of await blue.fence.longTransactions(Math.max(limits.holdBudgetMs / 2, 200)))
+  // Younger ones come and go; the attempt tells whether they leave a gap.
+  for (const { session, ageMs } of await blue.fence.longTransactions(LONG_WAIT_MS))
     reasons.push(`${session} has had a transaction open for ${Math.round(ageMs)} ms`)
   // A column that was added since the backup would stay behind without a word.
   await using session = await blue.connect('check')
