@@ -1,8 +1,7 @@
 /** Where a measurement takes place: namespaces of its own on servers that are there, dropped at the end. */
 import { randomBytes } from 'node:crypto'
-import mysql from 'mysql2/promise'
-import pg from 'pg'
 import type { Server } from '../servers/index.js'
+import { runSql, withDatabase } from '../servers/run-sql.js'
 import { urlOf } from '../appointments/database/schema.js'
 
 export type BenchEngine = 'postgres' | 'mariadb'
@@ -36,7 +35,7 @@ export async function openPlace(engine: BenchEngine, servers: readonly Server[])
   ]
   const metaNamespace = engine === 'postgres' ? 'crossfade' : `${base}_meta`
   const namespace = (server: Server, name: string): Namespace => {
-    const serverUrl = engine === 'postgres' ? inDatabase(server.url, base) : server.url
+    const serverUrl = engine === 'postgres' ? withDatabase(server.url, base) : server.url
     const full = engine === 'postgres' ? name : `${base}_${name}`
     return { serverUrl, name: full, url: urlOf({ engine, url: serverUrl, namespace: full }) }
   }
@@ -44,13 +43,16 @@ export async function openPlace(engine: BenchEngine, servers: readonly Server[])
     const names = wanted.filter((entry) => entry.server === server).flatMap((entry) => entry.names)
     if (engine === 'postgres') {
       await runSql(engine, server.url, `CREATE DATABASE ${base} TEMPLATE template0`)
-      await runSql(engine, inDatabase(server.url, base), ...names.map((name) => `CREATE SCHEMA ${name}`))
+      await runSql(engine, withDatabase(server.url, base), ...names.map((name) => `CREATE SCHEMA ${name}`))
     } else await runSql(engine, server.url, ...names.map((name) => `CREATE DATABASE ${base}_${name}`))
   }
   const drop = async (server: Server): Promise<void> => {
-    if (engine === 'postgres') return runSql(engine, server.url, `DROP DATABASE IF EXISTS ${base} WITH (FORCE)`)
     const names = ['blue', 'ready', 'green', 'bare', 'meta']
-    await runSql(engine, server.url, ...names.map((name) => `DROP DATABASE IF EXISTS ${base}_${name}`))
+    const statements =
+      engine === 'postgres'
+        ? [`DROP DATABASE IF EXISTS ${base} WITH (FORCE)`]
+        : names.map((name) => `DROP DATABASE IF EXISTS ${base}_${name}`)
+    await runSql(engine, server.url, ...statements)
   }
   return {
     engine,
@@ -62,30 +64,5 @@ export async function openPlace(engine: BenchEngine, servers: readonly Server[])
     [Symbol.asyncDispose]: async () => {
       for (const server of new Set(servers)) await drop(server)
     },
-  }
-}
-
-function inDatabase(url: string, database: string): string {
-  const result = new URL(url)
-  result.pathname = `/${database}`
-  return result.href
-}
-
-async function runSql(engine: BenchEngine, url: string, ...statements: string[]): Promise<void> {
-  if (engine === 'postgres') {
-    const client = new pg.Client({ connectionString: url })
-    await client.connect()
-    try {
-      for (const statement of statements) await client.query(statement)
-    } finally {
-      await client.end()
-    }
-    return
-  }
-  const connection = await mysql.createConnection({ uri: url })
-  try {
-    for (const statement of statements) await connection.query(statement)
-  } finally {
-    await connection.end()
   }
 }

@@ -55,7 +55,7 @@ const startOne = async (options: StartOptions, index: 0 | 1): Promise<Server> =>
   const { engine, settings } = options
   const isForced = engine === 'postgres' && process.env['CROSSFADE_POSTGRES'] === 'embedded'
   const variable = URL_VARIABLES[engine][index]
-  const url = process.env[variable]
+  const url = options.isOwn ? undefined : process.env[variable]
   if (url && !isForced) return adoptServer(engine, variable, url)
   if (engine === 'postgres' && (isForced || options.prefer === 'embedded')) {
     const embedded = await findEmbeddedPostgres(settings)

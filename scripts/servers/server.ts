@@ -9,6 +9,8 @@ export interface StartOptions {
   readonly settings?: ServerSettings
   /** `embedded` takes the npm package before Docker and before installed programs. PostgreSQL only. */
   readonly prefer?: 'embedded'
+  /** Never a server that the environment names: this one is going to be killed. */
+  readonly isOwn?: boolean
   /** Gets one line about what was chosen. Default: console.log. */
   readonly say?: (line: string) => void
 }

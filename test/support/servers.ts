@@ -1,10 +1,10 @@
 import { randomBytes } from 'node:crypto'
-import mysql from 'mysql2/promise'
-import pg from 'pg'
 import { describe } from 'vitest'
 import { type ServerEngine, URL_VARIABLES } from '../../scripts/servers/index.ts'
+import { runSql, withDatabase } from '../../scripts/servers/run-sql.ts'
 
 export type { ServerEngine } from '../../scripts/servers/index.ts'
+export { runSql } from '../../scripts/servers/run-sql.ts'
 
 export interface TestDatabase extends AsyncDisposable {
   readonly engine: ServerEngine
@@ -31,42 +31,6 @@ export const listTestEngines = (): ServerEngine[] => [
 /** The suite once for each engine, with the engine in its name. */
 export const describeEachEngine = (name: string, suite: (engine: ServerEngine) => void): void => {
   for (const engine of listTestEngines()) describe(`${name} (${engine})`, () => suite(engine))
-}
-
-/** Runs statements as superuser on the server, or in one database of it. Returns the rows of the last. */
-export const runSql = async (
-  engine: ServerEngine,
-  url: string,
-  ...statements: string[]
-): Promise<Record<string, unknown>[]> => {
-  let rows: Record<string, unknown>[] = []
-  if (engine === 'postgres') {
-    const client = new pg.Client({ connectionString: url })
-    client.on('error', () => {})
-    await client.connect()
-    try {
-      for (const statement of statements) rows = (await client.query<Record<string, unknown>>(statement)).rows
-    } finally {
-      await client.end()
-    }
-    return rows
-  }
-  const connection = await mysql.createConnection({ uri: url, multipleStatements: true })
-  try {
-    for (const statement of statements) {
-      const [result] = await connection.query(statement)
-      rows = Array.isArray(result) ? (result as Record<string, unknown>[]) : []
-    }
-  } finally {
-    await connection.end()
-  }
-  return rows
-}
-
-const withDatabase = (url: string, name: string): string => {
-  const result = new URL(url)
-  result.pathname = `/${name}`
-  return result.href
 }
 
 const dropDatabase = async (engine: ServerEngine, name: string): Promise<void> => {

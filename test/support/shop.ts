@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { openSide } from '../../src/engines/open-side.js'
 import { blue } from '../fixtures/plans/shop.js'
+import { SHOP_ROWS } from '../fixtures/shop-rows.js'
 import { createDatabase, runSql, type ServerEngine } from './servers.js'
 
 export const SHOP_PLAN = new URL('../fixtures/plans/shop.ts', import.meta.url).pathname
@@ -33,20 +34,6 @@ export interface Shop extends AsyncDisposable {
   remains(): Promise<readonly string[]>
 }
 
-/** Rows of each table of the seed: small, with orphans, merges, duplicates and awkward text. */
-const SEED = [
-  `INSERT INTO shops (id, name, city, active, fax) VALUES (1, 'Größe "A"', 'Köln', TRUE, '123'), (2, 'b\\\\c', NULL, FALSE, NULL), (3, '', '', TRUE, NULL)`,
-  `INSERT INTO prices (id, shop_id, amount, valid_from) VALUES (1, 1, 10.50, '2024-02-01'), (2, 1, 9.00, '2024-01-01'), (3, 2, 99999999.99, '2024-01-01')`,
-  `INSERT INTO onboardings (id, shop_id, step) VALUES (1, 1, 'start'), (2, 1, 'done'), (3, 3, 'start')`,
-  `INSERT INTO items (id, shop_id, title, details) VALUES (1, 1, '✂️ cut', '{"a": 1, "b": [1.0, "x"]}'), (2, NULL, 'orphan', NULL), (3, 3, 'מים', '{}')`,
-  `INSERT INTO services (id, item_ref, title) VALUES (1, '1', 'merges into item 1'), (2, '99', 'names nothing'), (3, 'abc', 'no number'), (4, NULL, 'none'), (5, '1', 'also item 1')`,
-  `INSERT INTO orders (id, item_id, reference, state, cents) VALUES (1, 1, 'a', 'new', 100), (2, 1, 'b', 'paid', 250), (3, 2, 'c', 'odd', 1)`,
-  `INSERT INTO old_orders (id, reference, state, cents) VALUES (1, 'old', 'void', 5), (7, '', 'paid', 6)`,
-  `INSERT INTO staff_items (id, staff, item_id, rate) VALUES (1, 'ann', 1, 10), (2, 'ann', 2, NULL), (3, 'ann', 1, 11)`,
-  `INSERT INTO item_staff (id, staff, item_id, rate) VALUES (1, 'ann', 1, 12), (2, 'bob', 3, 13)`,
-  `INSERT INTO sessions (token) VALUES ('x'), ('y')`,
-]
-
 export async function createShop(engine: ServerEngine, env: NodeJS.ProcessEnv = {}): Promise<Shop> {
   const blueDatabase = await createDatabase(engine)
   const greenDatabase = engine === 'postgres' ? undefined : await createDatabase(engine)
@@ -68,7 +55,7 @@ export async function createShop(engine: ServerEngine, env: NodeJS.ProcessEnv = 
       : runSql(engine, urlOf(side), ...statements)
   await sql(
     'blue',
-    ...SEED.map((statement) => (engine === 'postgres' ? statement.replaceAll('\\\\', '\\') : statement)),
+    ...SHOP_ROWS.map((statement) => (engine === 'postgres' ? statement.replaceAll('\\\\', '\\') : statement)),
   )
   if (engine === 'postgres')
     for (const table of [

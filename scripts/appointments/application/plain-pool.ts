@@ -81,7 +81,7 @@ export class PlainPool implements TransactionSource, AsyncDisposable {
   }
 }
 
-async function commit(connection: DriverConnection): Promise<void> {
+export async function commit(connection: DriverConnection): Promise<void> {
   let isCommitted: boolean
   try {
     isCommitted = await connection.commit()

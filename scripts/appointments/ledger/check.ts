@@ -1,7 +1,8 @@
 /** Holds the ledger against the side that has the authority. */
 import type { EngineName, Side } from '../../../src/engines/engine.js'
 import { openPoolDriver, type DriverConnection } from '../../../src/engines/pool-driver.js'
-import type { Entity, Ledger, States, Values } from './ledger.js'
+import { compareStates, Verdict, type Findings } from './compare.js'
+import type { Entity, Ledger, Values } from './ledger.js'
 import { canonical, lookupsFor, toFound, type Lookup } from './lookups.js'
 
 export interface CheckOptions {
@@ -14,20 +15,13 @@ export interface CheckOptions {
   readonly maxDetails?: number
 }
 
-export interface LedgerResult {
+export interface LedgerResult extends Findings {
   /** Writes that were acknowledged. */
   readonly acknowledged: number
   /** Things that the ledger knows and that were looked for. */
   readonly checked: number
   /** Transactions whose outcome nobody knows; either is fine. */
   readonly inDoubt: number
-  /** Things that are not there, and counters that are lower than acknowledged. */
-  readonly lost: number
-  /** Things that are there more than once: each surplus one. */
-  readonly duplicated: number
-  /** Things with other values than acknowledged, deleted ones that are there, and ones that nobody acknowledged. */
-  readonly wrong: number
-  readonly details: readonly string[]
 }
 
 /** Keys of one statement. */
@@ -45,7 +39,7 @@ export async function checkLedger(options: CheckOptions): Promise<LedgerResult> 
     for (const entity of Object.keys(lookups) as Entity[]) {
       const states = ledger.states(entity)
       const found = await find(connection, lookups[entity], engine, ledger.prefix, [...states.keys()])
-      compare(entity, states, found, verdict)
+      compareStates({ entity, states, found, verdict, canonical })
       checked += states.size
     }
     const counters = ledger.counters()
@@ -56,22 +50,6 @@ export async function checkLedger(options: CheckOptions): Promise<LedgerResult> 
     await connection.close()
   }
   return { acknowledged: ledger.acknowledged, checked, inDoubt: ledger.inDoubt, ...verdict.read() }
-}
-
-class Verdict {
-  readonly #counts = { lost: 0, duplicated: 0, wrong: 0 }
-  readonly #details: string[] = []
-
-  constructor(private readonly maxDetails: number) {}
-
-  add(kind: 'lost' | 'duplicated' | 'wrong', count: number, detail: string): void {
-    this.#counts[kind] += count
-    if (this.#details.length < this.maxDetails) this.#details.push(`${kind}: ${detail}`)
-  }
-
-  read(): Pick<LedgerResult, 'lost' | 'duplicated' | 'wrong' | 'details'> {
-    return { ...this.#counts, details: this.#details }
-  }
 }
 
 async function find(
@@ -100,29 +78,6 @@ async function find(
   return found
 }
 
-function compare(
-  entity: Entity,
-  states: ReadonlyMap<string, States>,
-  found: ReadonlyMap<string, Values[]>,
-  verdict: Verdict,
-): void {
-  for (const [key, possible] of states) {
-    const rows = found.get(key) ?? []
-    if (rows.length > 1) verdict.add('duplicated', rows.length - 1, `${entity} ${key} is there ${rows.length} times`)
-    const [row] = rows
-    if (row === undefined) {
-      if (!possible.includes(undefined)) verdict.add('lost', 1, `${entity} ${key} is not there`)
-    } else if (!possible.some((state) => state !== undefined && differences(state, row).length === 0)) {
-      const expected = possible.at(-1)
-      const what =
-        expected === undefined ? 'is there again' : `has other values: ${differences(expected, row).join('; ')}`
-      verdict.add('wrong', 1, `${entity} ${key} ${what}`)
-    }
-  }
-  for (const key of found.keys())
-    if (!states.has(key)) verdict.add('wrong', 1, `${entity} ${key} was never acknowledged`)
-}
-
 function compareCounters(
   counters: ReadonlyMap<string, number>,
   found: ReadonlyMap<string, Values[]>,
@@ -132,15 +87,6 @@ function compareCounters(
     const actual = Number(found.get(key)?.[0]?.['value'] ?? 0)
     if (actual < value) verdict.add('lost', 1, `calls of customer ${key}: ${actual}, but ${value} was acknowledged`)
   }
-}
-
-function differences(expected: Values, actual: Values): string[] {
-  return Object.entries(expected).flatMap(([name, value]) => {
-    const wanted = value === null ? null : canonical(name, value)
-    return wanted === (actual[name] ?? null)
-      ? []
-      : [`${name} is ${JSON.stringify(actual[name] ?? null)}, not ${JSON.stringify(wanted)}`]
-  })
 }
 
 function slices<T>(list: readonly T[], size: number): T[][] {

@@ -26,11 +26,11 @@ export type Entity =
 /** Values by the ledger's own names, as canonical text; NULL is null. */
 export type Values = Readonly<Record<string, string | null>>
 
-/** What a transaction made true. */
-export type Fact =
+/** What a transaction made true, of things of the kinds `E`. */
+export type Fact<E extends string = Entity> =
   /** The thing exists once and has these values; others that were recorded for it stay as they are. */
-  | { readonly type: 'present'; readonly entity: Entity; readonly key: string; readonly values: Values }
-  | { readonly type: 'absent'; readonly entity: Entity; readonly key: string }
+  | { readonly type: 'present'; readonly entity: E; readonly key: string; readonly values: Values }
+  | { readonly type: 'absent'; readonly entity: E; readonly key: string }
   /** A number that only grows, by row `key`: several clients raise it, each under the lock of the row. */
   | { readonly type: 'counter'; readonly counter: 'calls of customer'; readonly key: string; readonly value: number }
 
@@ -42,10 +42,10 @@ export interface LedgerOptions {
   readonly file?: string
 }
 
-export class Ledger implements AsyncDisposable {
+export class Ledger<E extends string = Entity> implements AsyncDisposable {
   /** Tells the rows of this ledger from those of another one in the same database. */
   readonly run = randomUUID().slice(0, 8)
-  readonly #states = new Map<Entity, Map<string, States>>()
+  readonly #states = new Map<E, Map<string, States>>()
   readonly #counters = new Map<string, number>()
   readonly #file: WriteStream | undefined
   #acknowledged = 0
@@ -75,7 +75,7 @@ export class Ledger implements AsyncDisposable {
   }
 
   /** COMMIT has returned: from now on these facts hold. A thing belongs to one client, so its facts come in order. */
-  acknowledge(facts: readonly Fact[]): void {
+  acknowledge(facts: readonly Fact<E>[]): void {
     for (const fact of facts) {
       this.#acknowledged += 1
       if (fact.type === 'counter') {
@@ -88,7 +88,7 @@ export class Ledger implements AsyncDisposable {
   }
 
   /** COMMIT may have taken effect or not: either is fine. The application must leave these things alone afterwards. */
-  doubt(facts: readonly Fact[]): void {
+  doubt(facts: readonly Fact<E>[]): void {
     this.#inDoubt += 1
     for (const fact of facts) {
       if (fact.type === 'counter') continue
@@ -98,7 +98,7 @@ export class Ledger implements AsyncDisposable {
     this.#append('in doubt', facts)
   }
 
-  states(entity: Entity): ReadonlyMap<string, States> {
+  states(entity: E): ReadonlyMap<string, States> {
     return this.#states.get(entity) ?? new Map()
   }
 
@@ -112,21 +112,21 @@ export class Ledger implements AsyncDisposable {
     await once(this.#file, 'close')
   }
 
-  #of(entity: Entity): Map<string, States> {
+  #of(entity: E): Map<string, States> {
     let states = this.#states.get(entity)
     if (!states) this.#states.set(entity, (states = new Map()))
     return states
   }
 
-  #latest(fact: { readonly entity: Entity; readonly key: string }): Values | undefined {
+  #latest(fact: { readonly entity: E; readonly key: string }): Values | undefined {
     return this.#of(fact.entity).get(fact.key)?.at(-1)
   }
 
-  #append(outcome: string, facts: readonly Fact[]): void {
+  #append(outcome: string, facts: readonly Fact<E>[]): void {
     this.#file?.write(`${JSON.stringify({ at: new Date().toISOString(), outcome, facts })}\n`)
   }
 }
 
-function after(fact: Exclude<Fact, { type: 'counter' }>, before: Values | undefined): Values | undefined {
+function after(fact: Exclude<Fact<string>, { type: 'counter' }>, before: Values | undefined): Values | undefined {
   return fact.type === 'absent' ? undefined : { ...before, ...fact.values }
 }
