@@ -5,9 +5,11 @@ import { fileURLToPath } from 'node:url'
 export interface Child<Command, Answer> extends AsyncDisposable {
   /** One command at a time. */
   ask(command: Command): Promise<Answer>
+  /** Ends it without a word, when it may not be able to answer any more. */
+  kill(): void
 }
 
-/** @param file beside this one. Its first message says that it is ready. */
+/** @param file beside this one, or a URL. Its first message says that it is ready. */
 export async function startChild<Command extends object, Answer>(
   file: string,
   settings: object,
@@ -24,10 +26,11 @@ export async function startChild<Command extends object, Answer>(
       child.send(command)
       return answer
     },
+    kill: () => void child.kill('SIGKILL'),
     [Symbol.asyncDispose]: async () => {
-      if (child.exitCode !== null) return
+      if (child.exitCode !== null || child.signalCode !== null) return
       const ended = new Promise((resolve) => child.once('exit', resolve))
-      child.disconnect()
+      if (child.connected) child.disconnect()
       await ended
     },
   }

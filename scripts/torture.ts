@@ -1,0 +1,91 @@
+/**
+ * Migrations under live traffic, with a fault in the middle of each: processes and servers are really killed, connections really cut.
+ * docs/torture.md says what is drawn and what is checked.
+ *
+ *   npm run torture -- --engine postgres --rounds 20 --seed 1
+ *   npm run torture -- --engine postgres --seed 1 --round 7
+ */
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { Command, InvalidArgumentError, Option } from 'commander'
+import { buildProgram } from './bench/built-program.js'
+import { makeBed } from './torture/bed.js'
+import { drawRound, FAULTS, type FaultName, type TortureEngine } from './torture/draw.js'
+import { runRound } from './torture/round.js'
+import { describeDraw, repeatLine, summaryTable, type Outcome } from './torture/summary.js'
+
+interface TortureFlags {
+  readonly engine: TortureEngine
+  readonly rounds: number
+  readonly seed: number
+  readonly round?: number
+  readonly fault?: FaultName
+  readonly keep?: boolean
+}
+
+const wholeNumber = (text: string): number => {
+  const value = Number(text)
+  if (!Number.isInteger(value) || value <= 0) throw new InvalidArgumentError('a whole number above 0')
+  return value
+}
+
+const flags = new Command('torture')
+  .addOption(new Option('--engine <name>').choices(['postgres', 'mariadb']).default('postgres'))
+  .option('--rounds <number>', 'how many', wholeNumber, 15)
+  .option('--seed <number>', 'the same seed draws the same rounds', wholeNumber, 1)
+  .option('--round <number>', 'only this round', wholeNumber)
+  .addOption(new Option('--fault <name>', 'only rounds with this fault').choices([...FAULTS]))
+  .option('--keep', 'keep the files of rounds that pass, too')
+  .parse()
+  .opts<TortureFlags>()
+
+const say = (line: string): void => void process.stdout.write(`${line}\n`)
+
+const stopping = new AbortController()
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stopping.abort())
+
+function* rounds({ round, rounds: count, seed, engine, fault }: TortureFlags): Generator<ReturnType<typeof drawRound>> {
+  if (round !== undefined) yield drawRound(engine, seed, round)
+  else
+    for (let number = 1, done = 0; done < count; number += 1) {
+      const draw = drawRound(engine, seed, number)
+      if (fault !== undefined && draw.fault !== fault) continue
+      done += 1
+      yield draw
+    }
+}
+
+async function torture(): Promise<number> {
+  await using program = await buildProgram()
+  await using bed = makeBed(flags.engine, say)
+  const folder = await mkdtemp(join(tmpdir(), 'torture-'))
+  const outcomes: Outcome[] = []
+  for (const draw of rounds(flags)) {
+    if (stopping.signal.aborted) break
+    const startedAt = performance.now()
+    const files = join(folder, `${draw.engine}-${draw.seed}-${draw.round}`)
+    let failure: string | undefined
+    let facts = ''
+    try {
+      const { runs, counts } = await runRound({ bed, draw, main: program.main, folder: files })
+      facts = `${runs} commands, ${counts.acknowledged} writes, ${counts.inDoubt} in doubt, ${counts.failed} failed`
+      if (!flags.keep) await rm(files, { recursive: true, force: true })
+    } catch (error) {
+      failure = error instanceof Error ? error.message : String(error)
+    }
+    const seconds = (performance.now() - startedAt) / 1000
+    outcomes.push({ draw, seconds, failure })
+    say(
+      `${failure === undefined ? 'ok    ' : 'FAILED'} ${draw.round} ${describeDraw(draw)} ${seconds.toFixed(1)} s ${facts}`,
+    )
+    if (failure !== undefined) say(`       ${failure}\n       repeat: ${repeatLine(draw)}\n       files: ${files}`)
+  }
+  say(summaryTable(outcomes))
+  const failed = outcomes.filter(({ failure }) => failure !== undefined)
+  for (const { draw } of failed) say(`failed: ${repeatLine(draw)}`)
+  if (failed.length === 0 && !flags.keep) await rm(folder, { recursive: true, force: true })
+  return failed.length === 0 && outcomes.length > 0 ? 0 : 1
+}
+
+process.exitCode = await torture()
