@@ -76,6 +76,9 @@ async function store(context: MigrationContext, name: string, at: number, result
   } satisfies StoredProof)
 }
 
+/** A proof of a moment that is still to come says nothing about its age: the clock was put back. */
+export const ageOf = (atMs: number, nowMs: number): number => (atMs > nowMs ? Number.POSITIVE_INFINITY : nowMs - atMs)
+
 /** The last forward pass, if it was clean. */
 export async function readProof(
   context: MigrationContext,
@@ -83,7 +86,7 @@ export async function readProof(
 ): Promise<{ ageMs: number } | undefined> {
   const stored = (await context.journal.readProgress(name)) as StoredProof | undefined
   if (!stored || stored.differences > 0 || stored.skipped > 0) return undefined
-  return { ageMs: Date.now() - stored.at }
+  return { ageMs: ageOf(stored.at, Date.now()) }
 }
 
 export interface MomentOptions {

@@ -4,9 +4,16 @@ import { describe, expect, test } from 'vitest'
 import { isFree } from '../../src/journal/lease.js'
 import { retryDelayMs } from '../../src/journal/plan-store.js'
 import { CrossfadeError } from '../../src/engines/errors.js'
+import { ageOf } from '../../src/machine/proofs.js'
 import { DEFAULT_LIMITS } from '../../src/plan/plan.js'
 import { FIRST_CHUNK_ROWS, nextChunkRows } from '../../src/sync/chunk-size.js'
 import { reasonToWait, type LoadSample } from '../../src/sync/throttle.js'
+
+// A proof of an hour ahead counted as fresh until the clock had come there again.
+test('a verification is old when the clock was put back since', () => {
+  expect(ageOf(1000, 1500)).toBe(500)
+  expect(ageOf(3_601_000, 1000)).toBe(Number.POSITIVE_INFINITY)
+})
 
 describe('the size of the next chunk', () => {
   const rows = fc.integer({ min: 100, max: 200_000 })

@@ -63,6 +63,7 @@ async function ready(context: MigrationContext, signal: AbortSignal): Promise<vo
     reasons.push(`the oldest queued change is ${Math.round(lag.ageMs)} ms old (limit ${limits.maxLagMs} ms)`)
   const proof = await readProof(context)
   if (!proof) reasons.push('the last verification was not clean')
+  else if (!Number.isFinite(proof.ageMs)) reasons.push('the clock was put back since the last verification')
   else if (proof.ageMs > limits.maxVerificationAgeMs)
     reasons.push(
       `the last verification is ${Math.round(proof.ageMs / 1000)} s old (limit ${limits.maxVerificationAgeMs / 1000} s)`,
