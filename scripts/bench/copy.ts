@@ -196,12 +196,14 @@ export async function copyAll(context: MigrationContext): Promise<number> {
   const { blue, green, plan, compiler, journal, locks, runEpoch, isPushedDown, signal } = context
   await using origin = await blue.connect('copy')
   await using destination = await green.connect('copy')
+  await using scout = await blue.connect('copy')
   await using throttle = await makeThrottle(context)
   const writer = { origin, destination, tools: green, compiler, runEpoch }
   let rows = 0
   for (const projection of plan.forward) {
     const progress = await backfill(projection, {
       writer,
+      scout,
       journal,
       locks,
       chunkTargetMs: plan.limits.chunkTargetMs,

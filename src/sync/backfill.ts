@@ -1,4 +1,5 @@
 /** Copies one projection in chunks of its scope order, each chunk one transaction that first clears what it is about to write. */
+import type { Session } from '../engines/engine.js'
 import type { Journal } from '../journal/journal.js'
 import type { RangePart, Scope } from '../plan/compile.js'
 import { destinationSide, type Projection } from '../plan/projection.js'
@@ -22,6 +23,8 @@ export interface CopyProgress {
 
 export interface BackfillOptions {
   readonly writer: Writer
+  /** To the origin, beside the writer's: finds where the next chunk ends while one is copied. */
+  readonly scout: Session
   readonly journal: Journal
   readonly locks: TableLocks
   readonly chunkTargetMs: number
@@ -39,19 +42,26 @@ export async function backfill(projection: Projection, options: BackfillOptions)
   const name = `copy:${projection.name}`
   let progress = ((await journal.readProgress(name)) as CopyProgress | undefined) ?? (await begin(projection, writer))
   await journal.writeProgress(writer.runEpoch, name, progress)
+  let ahead: Ahead | undefined
+  let formerRows = 0
   while (!progress.isDone) {
     signal.throwIfAborted()
     await options.throttle(signal)
     const startedAt = performance.now()
-    const end = await chunkEnd(projection, writer, progress)
+    const { rows, end }: Chunk = ahead ? await ahead : await nextChunk(projection, options, progress)
+    const isLast = JSON.stringify(end) === JSON.stringify(progress.upTo)
+    // While sizes still grow, the next one is known only when this one is done.
+    const looksAhead = !isLast && rows < formerRows * 2
+    formerRows = rows
+    ahead = looksAhead ? lookAhead(projection, options, { ...progress, after: end }) : undefined
     const copied = await copyChunk(projection, { type: 'range', after: progress.after, upTo: end }, options)
     const tookMs = performance.now() - startedAt
     progress = {
       ...progress,
       after: end,
       rows: progress.rows + copied,
-      isDone: JSON.stringify(end) === JSON.stringify(progress.upTo),
-      chunkRows: nextChunkRows(progress.chunkRows, tookMs, options.chunkTargetMs),
+      isDone: isLast,
+      chunkRows: nextChunkRows(rows, tookMs, options.chunkTargetMs),
     }
     await journal.writeProgress(writer.runEpoch, name, progress)
     options.onChunk(projection, progress, tookMs > 0 ? (copied * 1000) / tookMs : 0)
@@ -75,11 +85,27 @@ async function begin(projection: Projection, { origin, compiler }: Writer): Prom
   }
 }
 
-async function chunkEnd(projection: Projection, { origin, compiler }: Writer, progress: CopyProgress): Promise<Scope> {
-  const found = (
-    await origin.query(compiler.scopeAfter(projection, progress.after, progress.upTo, progress.chunkRows))
-  )[0]
-  return found ? found.map(asText) : progress.upTo!
+interface Chunk {
+  readonly rows: number
+  readonly end: Scope
+}
+
+async function nextChunk(
+  projection: Projection,
+  { scout, writer: { compiler } }: BackfillOptions,
+  { after, upTo, chunkRows: rows }: CopyProgress,
+): Promise<Chunk> {
+  const [found] = await scout.query(compiler.scopeAfter(projection, after, upTo, rows))
+  return { rows, end: found ? found.map(asText) : upTo! }
+}
+
+type Ahead = Promise<Chunk>
+
+function lookAhead(projection: Projection, options: BackfillOptions, progress: CopyProgress): Ahead {
+  const ahead = nextChunk(projection, options, progress)
+  // Whoever awaits it learns of a failure; when the copy fails first, nobody does.
+  ahead.catch(() => undefined)
+  return ahead
 }
 
 /** Clears and writes one range. Tried again after deadlocks and the like; nothing of a failed try remains. */

@@ -1,10 +1,10 @@
 /** Writes many rows: multi-row INSERT, or LOAD DATA LOCAL where the server allows it. */
 import { Readable } from 'node:stream'
-import type { BulkWriter, Session } from '../engine.js'
+import type { BulkWriter } from '../engine.js'
 import { CrossfadeError } from '../errors.js'
 import { join, raw, sql, type RawRow, type Sql } from '../sql.js'
 import type { SideContext } from './context.js'
-import { loadLines, valueReader, type LoadColumn, type ValueReader } from './load-text.js'
+import { lineReader, valueReader, type LoadColumn } from './load-text.js'
 import { qualify, quoteIdentifier, quoteText } from './quote.js'
 import { MysqlSession } from './session.js'
 import { familyOf } from './types.js'
@@ -30,7 +30,7 @@ export function createBulkWriter(context: Pick<SideContext, 'location' | 'facts'
       const names = raw(columns.map(({ name }) => quoteIdentifier(name)).join(', '))
       // A connection cannot read and write at once; the server can do both by itself.
       if (from === to) return to.execute(sql`INSERT INTO ${raw(target(table))} (${names}) ${select}`)
-      if (to instanceof MysqlSession && isOn(context.facts.settings['local_infile'])) {
+      if (from instanceof MysqlSession && to instanceof MysqlSession && isOn(context.facts.settings['local_infile'])) {
         return load(from, select, to, target(table), columns)
       }
       let written = 0
@@ -80,13 +80,18 @@ function literal(value: string | null, isBlob: boolean): string {
 }
 
 /** The file is the stream of rows: the server reads it as fast as it writes, and so does the other side. */
-async function load(from: Session, select: Sql, to: MysqlSession, table: string, columns: Columns): Promise<number> {
-  const readers = columns.map(({ type }) => valueReader(type))
+async function load(
+  from: MysqlSession,
+  select: Sql,
+  to: MysqlSession,
+  table: string,
+  columns: Columns,
+): Promise<number> {
   let sent = 0
   let source: Readable | undefined
   const open = () => {
     source = Readable.from(
-      lines(from, select, readers, (rows) => (sent += rows)),
+      lines(from, select, columns, (rows) => (sent += rows)),
       { highWaterMark: 2 },
     )
     return source
@@ -102,14 +107,15 @@ async function load(from: Session, select: Sql, to: MysqlSession, table: string,
 }
 
 async function* lines(
-  from: Session,
+  from: MysqlSession,
   select: Sql,
-  readers: readonly ValueReader[],
+  columns: Columns,
   count: (rows: number) => void,
 ): AsyncGenerator<Buffer> {
-  for await (const rows of from.stream(select, STREAM_ROWS)) {
+  const reader = lineReader(columns)
+  for await (const rows of from.streamAs(select, STREAM_ROWS, () => reader)) {
     count(rows.length)
-    const bytes = loadLines(rows, readers)
+    const bytes = Buffer.from(rows.join(''), 'latin1')
     // Each piece becomes a packet, which must stay below 16 MB.
     for (let start = 0; start < bytes.length; start += INSERT_BYTES) yield bytes.subarray(start, start + INSERT_BYTES)
   }

@@ -6,9 +6,10 @@ const BINARY_CHARSET = 63
 /** Column types of the protocol that hold bytes when their character set is `binary`; numbers and JSON use that set as well. */
 const BYTE_TYPES: ReadonlySet<number> = new Set([15, 16, 249, 250, 251, 252, 253, 254, 255])
 
-type Cell = Buffer | null
+export type Cell = Buffer | null
 
-export type RowReader = (row: readonly Cell[]) => RawRow
+/** What is made of a row while it is in the driver's hands. */
+export type RowReader<R = RawRow> = (row: readonly Cell[]) => R
 
 export function createRowReader(fields: readonly FieldPacket[]): RowReader {
   const isBinary = fields.map((field) => {

@@ -103,11 +103,20 @@ export class MysqlSession implements Session {
     }
   }
 
-  async *stream(query: Sql, batchRows: number): AsyncGenerator<RawRow[]> {
+  stream(query: Sql, batchRows: number): AsyncGenerator<RawRow[]> {
+    return this.streamAs(query, batchRows, createRowReader)
+  }
+
+  /** A stream of whatever `makeReader` makes of each row. */
+  async *streamAs<R>(
+    query: Sql,
+    batchRows: number,
+    makeReader: (fields: readonly FieldPacket[]) => RowReader<R>,
+  ): AsyncGenerator<R[]> {
     if (this.#fatal) throw this.#fatal
     const command = this.connection.query({ sql: inlineValues(query), ...RAW })
-    let reader: RowReader | undefined
-    let batch: RawRow[] = []
+    let reader: RowReader<R> | undefined
+    let batch: R[] = []
     let isDone = false
     let isLeft = false
     let failure: CrossfadeError | undefined
@@ -119,7 +128,7 @@ export class MysqlSession implements Session {
     }
     this.#onFatal.add(stop)
     command.on('fields', (fields) => {
-      reader = createRowReader(fields as unknown as FieldPacket[])
+      reader = makeReader(fields as unknown as FieldPacket[])
     })
     command.on('result', (row) => {
       if (isLeft || !reader || !Array.isArray(row)) return

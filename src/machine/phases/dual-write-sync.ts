@@ -51,12 +51,14 @@ async function copyAll(context: MigrationContext): Promise<void> {
   const { plan, blue, green, compiler, journal, locks, runEpoch, signal } = context
   const origin = await blue.connect('copy')
   const destination = await green.connect('copy')
+  const scout = await blue.connect('copy')
   try {
     const writer: Writer = { origin, destination, tools: green, compiler, runEpoch }
     await using throttle = await makeThrottle(context)
     for (const projection of plan.forward)
       await backfill(projection, {
         writer,
+        scout,
         journal,
         locks,
         chunkTargetMs: plan.limits.chunkTargetMs,
@@ -77,7 +79,7 @@ async function copyAll(context: MigrationContext): Promise<void> {
         },
       })
   } finally {
-    await Promise.allSettled([origin.close(), destination.close()])
+    await Promise.allSettled([origin.close(), destination.close(), scout.close()])
   }
 }
 
