@@ -28,6 +28,8 @@ export function exitCodeOf(outcome: MachineOutcome): number {
       return EXIT.interrupted
     case 'refused':
       return EXIT.refused
+    case 'taken-over':
+      return EXIT.heldByAnother
     case 'failed':
       return EXIT.error
   }
@@ -48,6 +50,7 @@ export function exitCodeOfError(error: unknown): number {
     case 'VERIFICATION_FAILED':
       return EXIT.difference
     case 'LEASE_HELD':
+    case 'LEASE_LOST':
       return EXIT.heldByAnother
     default:
       return EXIT.error

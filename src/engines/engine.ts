@@ -200,11 +200,17 @@ export interface Fence {
 }
 
 /**
- * The fence against a left-behind orchestrator: each write transaction on a side starts with `hold`, which fails when the
- * lease's epoch on that side is not this run's; a new run calls `take`, which waits for (or ends) older holders.
+ * The fence against a left-behind orchestrator: a new run calls `take`, and from its return on no statement of an older run is
+ * executed on the side, of whatever kind. Besides, each write transaction starts with `hold`, so that it commits before a `take` or
+ * not at all.
  */
 export interface WriterLease {
-  /** Raises the side's run epoch to `runEpoch`. Ends connections of older runs that keep a transaction open for `graceMs`. */
+  /**
+   * Raises the side's run epoch to `runEpoch`. Write transactions of older runs get `graceMs` to end; then all sessions of older
+   * runs are ended, and none can be opened any more. Sessions of this side opened from now on are this run's: `connect` throws
+   * LEASE_LOST when a newer run has the side. Repeating it changes nothing.
+   * @throws {CrossfadeError} LEASE_LOST when a newer run has the side, LEASE_HELD when sessions of an older run cannot be ended.
+   */
   take(runEpoch: number, graceMs: number): Promise<void>
   /** Call first inside each writing transaction. @throws {CrossfadeError} LEASE_LOST when a newer run has taken the side. */
   hold(session: Session, runEpoch: number): Promise<void>

@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto'
 import type { CommandName, MigrationEvent, StoredEvent } from './events.js'
 import type { Journal, PostedCommand } from './journal.js'
-import { readNow } from './lease.js'
+import { checkHolder, readNow } from './lease.js'
 import type { PlanStore } from './plan-store.js'
 import { readMigration, toCommand, toEvent, type EventRow } from './rows.js'
 
@@ -15,10 +15,11 @@ export type CommandBox = Pick<Journal, 'post' | 'pending' | 'answer' | 'readAnsw
 export function openEventLog(store: PlanStore): EventLog {
   const { plan, database } = store.scope
   return {
-    async append(actor: string, event: MigrationEvent): Promise<void> {
+    async append(actor: string, event: MigrationEvent, runEpoch?: number): Promise<void> {
       const token = randomUUID()
       // Under the lock numbers are given in the order of commits, so a reader that remembers the last one misses none.
-      await store.locked(async (db) => {
+      await store.locked(async (db, lease) => {
+        if (runEpoch !== undefined) checkHolder(lease, store.scope, runEpoch)
         const migration = await readMigration(db, store.scope)
         const row = {
           migration_id: migration?.id ?? 0,
@@ -78,10 +79,11 @@ export function openCommandBox(store: PlanStore): CommandBox {
       }, [])
     },
 
-    async answer(id, { accepted, message }): Promise<void> {
-      await store.retrying(() =>
-        store.table(store.db, 'commands').where({ id }).whereNull('accepted').update({ accepted, message }),
-      )
+    async answer(id, { accepted, message }, runEpoch): Promise<void> {
+      await store.locked(async (db, lease) => {
+        if (runEpoch !== undefined) checkHolder(lease, store.scope, runEpoch)
+        await store.table(db, 'commands').where({ id }).whereNull('accepted').update({ accepted, message })
+      })
     },
 
     readAnswer(id) {

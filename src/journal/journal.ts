@@ -42,8 +42,16 @@ export interface Journal {
   prepare(): Promise<void>
   /** The migration of this plan, or undefined. Needs no tables to exist. */
   read(): Promise<MigrationState | undefined>
-  /** Begins a migration. An ended one of the same plan is kept as history and a new one begun. */
-  begin(planHash: string): Promise<MigrationState>
+  /**
+   * The same behind every write that was sent before, also one whose answer was lost: it waits for those that are not decided.
+   * @throws {CrossfadeError} LEASE_LOST unless `runEpoch` holds the lease.
+   */
+  readSettled(runEpoch: number): Promise<MigrationState>
+  /**
+   * Begins a migration. An ended one of the same plan is kept as history and a new one begun.
+   * @throws {CrossfadeError} LEASE_LOST when a run epoch is given that does not hold the lease.
+   */
+  begin(planHash: string, runEpoch?: number): Promise<MigrationState>
   /** Changes fields, only while `runEpoch` holds the lease. @throws {CrossfadeError} LEASE_LOST */
   update(
     runEpoch: number,
@@ -59,7 +67,8 @@ export interface Journal {
    * @returns false when the epoch was not `fromEpoch`.
    */
   switchAuthority(runEpoch: number, change: { fromEpoch: number; to: Side }): Promise<boolean>
-  append(actor: string, event: MigrationEvent): Promise<void>
+  /** With a run epoch only while it holds the lease. @throws {CrossfadeError} LEASE_LOST */
+  append(actor: string, event: MigrationEvent, runEpoch?: number): Promise<void>
   events(options?: {
     after?: number
     limit?: number
@@ -77,9 +86,13 @@ export interface Journal {
   post(command: CommandName, actor: string): Promise<number>
   /** Commands not yet answered, oldest first. */
   pending(): Promise<PostedCommand[]>
-  answer(id: number, answer: { accepted: boolean; message: string }): Promise<void>
+  /** With a run epoch only while it holds the lease: a command is answered by whoever can carry it out. @throws {CrossfadeError} LEASE_LOST */
+  answer(id: number, answer: { accepted: boolean; message: string }, runEpoch?: number): Promise<void>
   readAnswer(id: number): Promise<{ accepted: boolean; message: string } | undefined>
-  /** Removes this migration's rows, and the tables when no other migration is left. */
-  remove(): Promise<void>
+  /**
+   * Removes this migration's rows, and the tables when no other migration is left. With a run epoch only while it holds the lease.
+   * @throws {CrossfadeError} LEASE_LOST
+   */
+  remove(runEpoch?: number): Promise<void>
   close(): Promise<void>
 }

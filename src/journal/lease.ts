@@ -124,8 +124,9 @@ export async function readNow(db: Knex, database: KnexDatabase): Promise<number>
 
 /**
  * A lease that ran out but that nobody took over is still the run's: whoever takes it over needs the lock that the caller has.
+ * @throws {CrossfadeError} LEASE_LOST
  */
-function checkHolder(lease: LeaseRow, { plan }: PlanScope, runEpoch: number): void {
+export function checkHolder(lease: LeaseRow, { plan }: PlanScope, runEpoch: number): void {
   if (lease.runEpoch === runEpoch && lease.holder !== null) return
   const now = lease.holder === null ? 'nobody holds it now' : `"${lease.holder}" took it over as run ${lease.runEpoch}`
   throw new CrossfadeError('LEASE_LOST', `run ${runEpoch} has lost the lease of the plan "${plan}": ${now}`)

@@ -4,7 +4,7 @@ import { CrossfadeError } from '../engines/errors.js'
 import { openKnex } from '../engines/knex.js'
 import { MAX_NAME_LENGTH, openCommandBox, openEventLog } from './event-log.js'
 import type { Journal, MigrationState, Progress } from './journal.js'
-import { extendLease, giveUpLease, isFree, readNow, takeLease } from './lease.js'
+import { checkHolder, extendLease, giveUpLease, isFree, readNow, takeLease } from './lease.js'
 import { PlanStore } from './plan-store.js'
 import { readMigration, toColumns, toState } from './rows.js'
 
@@ -29,12 +29,14 @@ export async function openJournal({ url, metaNamespace, plan }: OpenJournalOptio
     ...openEventLog(store),
     ...openCommandBox(store),
     prepare: () => store.prepare(),
-    remove: () => store.remove(),
+    remove: (runEpoch) => store.remove(runEpoch),
     close: () => store.scope.database.close(),
   }
 }
 
-function openMigration(store: PlanStore): Pick<Journal, 'read' | 'begin' | 'update' | 'switchAuthority'> {
+function openMigration(
+  store: PlanStore,
+): Pick<Journal, 'read' | 'readSettled' | 'begin' | 'update' | 'switchAuthority'> {
   const { scope } = store
   return {
     async read(): Promise<MigrationState | undefined> {
@@ -42,8 +44,14 @@ function openMigration(store: PlanStore): Pick<Journal, 'read' | 'begin' | 'upda
       return migration && toState(migration)
     },
 
-    begin(planHash) {
-      return store.locked(async (db) => {
+    readSettled(runEpoch) {
+      // A write that is not decided has the lock of the lease's row.
+      return store.held(runEpoch, (_, migration) => Promise.resolve(toState(migration)))
+    },
+
+    begin(planHash, runEpoch) {
+      return store.locked(async (db, lease) => {
+        if (runEpoch !== undefined) checkHolder(lease, scope, runEpoch)
         const former = await readMigration(db, scope)
         if (former && former.phase !== 'ended') {
           if (former.planHash === planHash) return toState(former)

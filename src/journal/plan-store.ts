@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Knex } from 'knex'
 import { CrossfadeError } from '../engines/errors.js'
-import { ensureLeaseRow, holdLease, lockLease, type LeaseRow, type PlanScope } from './lease.js'
+import { checkHolder, ensureLeaseRow, holdLease, lockLease, type LeaseRow, type PlanScope } from './lease.js'
 import { readMigration, type StoredMigration } from './rows.js'
 import { createJournal, dropJournalIfEmpty, hasJournal } from './tables.js'
 
@@ -44,14 +44,15 @@ export class PlanStore {
     this.#isPrepared = true
   }
 
-  async remove(): Promise<void> {
+  async remove(runEpoch?: number): Promise<void> {
     const { database, namespace, plan } = this.scope
     const removeRows = (): Promise<void> =>
       database.knex.transaction(async (db) => {
-        await lockLease(db, this.scope).catch((error: unknown) => {
+        const lease = await lockLease(db, this.scope).catch((error: unknown) => {
           // Without the row another process has removed them already.
           if (!(error instanceof CrossfadeError)) throw error
         })
+        if (lease && runEpoch !== undefined) checkHolder(lease, this.scope, runEpoch)
         const migrations = this.table(db, 'migrations').where({ plan }).select('id')
         await this.table(db, 'progress').whereIn('migration_id', migrations).delete()
         for (const name of ['events', 'commands', 'migrations', 'lease'])

@@ -17,7 +17,8 @@ export type PhaseResult =
   | { readonly type: 'abort'; readonly reason: string }
   | { readonly type: 'stopped'; readonly outcome: StoppedOutcome; readonly reason: string }
 
-export type StoppedOutcome = 'failed' | 'refused' | 'waiting' | 'interrupted' | 'until-reached'
+/** `taken-over`: another run has the migration now. */
+export type StoppedOutcome = 'failed' | 'refused' | 'waiting' | 'interrupted' | 'until-reached' | 'taken-over'
 
 /** Why a phase's signal was aborted. */
 export type Interruption = {

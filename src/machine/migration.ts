@@ -176,7 +176,7 @@ class Run {
     const isOver = known?.phase === 'ended' && known.outcome !== 'completed'
     if (!known || (isOver && this.#options.first === undefined)) {
       await refuseOpenGreen(this.#green)
-      return this.#journal.begin(this.#options.planHash)
+      return this.#journal.begin(this.#options.planHash, this.#runEpoch)
     }
     if (known.planHash !== this.#options.planHash && known.phase !== 'ended')
       throw new CrossfadeError(
@@ -225,7 +225,7 @@ class Run {
       result = await runPhaseWork(phase, context)
       if (phase !== 'aborting' && result.type === 'done') crashPoint(phase)
     } catch (error) {
-      result = this.#explain(error)
+      result = await this.#explain(error)
     }
     if (result.type === 'back') {
       this.#approve = false
@@ -256,7 +256,12 @@ class Run {
   }
 
   /** An error of a phase as its result. */
-  #explain(error: unknown): PhaseResult {
+  async #explain(error: unknown): Promise<PhaseResult> {
+    const lost = await this.#lostLease()
+    if (lost) {
+      this.#options.log.warn({ err: error }, lost)
+      return { type: 'stopped', outcome: 'taken-over', reason: lost }
+    }
     const interruption = error instanceof PhaseInterrupted ? error.interruption : this.#interruption
     if (interruption)
       switch (interruption.type) {
@@ -278,6 +283,19 @@ class Run {
     }
   }
 
+  /**
+   * Why this run has the migration no more. One that was stopped or cut off meets sessions that were ended, fences that it may not
+   * touch, rows that are gone: of all that this is the cause.
+   */
+  async #lostLease(): Promise<string | undefined> {
+    try {
+      await this.#journal.renewLease(this.#runEpoch, this.#options.plan.limits.leaseMs)
+    } catch (error) {
+      if (error instanceof CrossfadeError && error.code === 'LEASE_LOST') return error.message
+    }
+    return undefined
+  }
+
   /** `complete` after a rollback, or `abort` of what has ended: takes away what was kept for a look. */
   async #afterEnd(context: MigrationContext, state: MigrationState): Promise<RunResult> {
     if (state.outcome === 'rolled-back' || this.#options.first === 'abort') {
@@ -293,7 +311,7 @@ class Run {
 
   async #dropMeta(): Promise<void> {
     for (const timer of this.#timers) clearInterval(timer)
-    await this.#journal.remove()
+    await this.#journal.remove(this.#runEpoch)
     await this.#green.dropMeta()
     await this.#blue.dropMeta()
   }
@@ -314,7 +332,12 @@ class Run {
       approve: this.#approve,
       refusal: this.#refusal,
       exitWhenWaiting: this.#options.exitWhenWaiting,
-      emit: (event) => this.#emit(event),
+      emit: (event) => {
+        const written = this.#emit(event)
+        // Whoever does not wait for it learns of a lost journal by the next thing that does.
+        written.catch(() => undefined)
+        return written
+      },
       show: (event) => this.#options.onEvent(event),
       signal,
       interrupt: (interruption) => this.#interrupt(interruption),
@@ -350,7 +373,8 @@ class Run {
 
   async #emit(event: MigrationEvent): Promise<void> {
     this.#options.onEvent(event)
-    await this.#journal.append(this.#options.actor, event)
+    // The story of a migration is told by the run that has it: an outcome of an older one would end the terminals that follow.
+    await this.#journal.append(this.#options.actor, event, this.#runEpoch)
   }
 
   #interrupt(interruption: Interruption): void {
@@ -398,7 +422,7 @@ class Run {
   async #answerCommands(): Promise<void> {
     for (const posted of await this.#journal.pending()) {
       const answer = await this.#carryOut(posted.command, posted.actor)
-      await this.#journal.answer(posted.id, answer)
+      await this.#journal.answer(posted.id, answer, this.#runEpoch)
     }
   }
 
@@ -432,7 +456,7 @@ const isBehind = (phase: Phase, now: Phase): boolean =>
   FORWARD.includes(phase) && FORWARD.indexOf(phase) < FORWARD.indexOf(now)
 
 function eventOutcome(outcome: MachineOutcome): Extract<MigrationEvent, { type: 'outcome' }>['outcome'] {
-  if (outcome === 'refused') return 'failed'
+  if (outcome === 'refused' || outcome === 'taken-over') return 'failed'
   return outcome === 'until-reached' ? 'waiting' : outcome
 }
 

@@ -53,7 +53,8 @@ export async function switchAuthority(context: MigrationContext, request: Switch
 
 /** Makes fences and board agree with the journal after a crash or an unclear failure. */
 export async function reconcileAll(context: MigrationContext): Promise<void> {
-  const { authority, epoch } = await context.state()
+  // Not the newest row: a commit of the switch whose answer was lost may still take effect, and would, behind an open old side.
+  const { authority, epoch } = await context.journal.readSettled(context.runEpoch)
   const mended = await reconcile({
     authority: sideOf(context, authority),
     other: sideOf(context, otherSide(authority)),

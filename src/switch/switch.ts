@@ -31,7 +31,7 @@ export interface SwitchOptions {
   readonly emit: (event: MigrationEvent) => Promise<void>
   readonly signal: AbortSignal
   /** Called after each step that changed something; tests kill the process here. */
-  readonly onStep?: (step: SwitchStep) => void
+  readonly onStep?: (step: SwitchStep | 'commit') => void
 }
 
 export interface SwitchResult {
@@ -69,6 +69,9 @@ export async function performSwitch(options: SwitchOptions): Promise<SwitchResul
     const steps: Partial<Record<SwitchStep, number>> = {}
     await timedStep('preconditions', options, attempt, steps, async () => {
       await options.preconditions(signal)
+      // A run that was left behind must not hold anybody: nothing would release them before the hold's lease runs out.
+      if ((await options.journal.readSettled(options.runEpoch)).epoch !== options.epoch)
+        throw new CrossfadeError('LEASE_LOST', `the epoch was not ${options.epoch} any more`)
       // Whatever session the fences need is open from here on.
       await Promise.all([from.fence.read(), options.to.fence.read()])
     })
@@ -128,7 +131,7 @@ async function attemptSwitch(
   const left = (): number => options.holdBudgetMs - elapsed()
   let step: SwitchStep = 'hold'
   let blockers: readonly string[] = []
-  let isFenced = false
+  let mayBeFenced = false
   let isCommitted = false
   const run = async (name: SwitchStep, work: () => Promise<void>): Promise<void> => {
     step = name
@@ -153,12 +156,14 @@ async function attemptSwitch(
       )
     })
     await run('fence', async () => {
+      // An attempt that fails half-way may have closed the side all the same.
+      mayBeFenced = true
       const result = await from.fence.close({ epoch: nextEpoch, budgetMs: Math.max(50, left() / 2) })
       if (!result.fenced) {
+        mayBeFenced = false
         blockers = [...result.blockers, ...blockers]
         throw new CrossfadeError('CONTENTION', `writers did not finish within ${Math.round(result.waitedMs)} ms`)
       }
-      isFenced = true
     })
     await run('drain', async () => {
       await loop.stop()
@@ -174,6 +179,7 @@ async function attemptSwitch(
       // From here on the outcome of a lost connection is unknown: `reconcile` looks at the journal before anything else.
       isCommitted = await journal.switchAuthority(options.runEpoch, { fromEpoch: epoch, to: to.side })
       if (!isCommitted) throw new CrossfadeError('LEASE_LOST', `the epoch was not ${epoch} any more`)
+      options.onStep?.('commit')
       await to.fence.open(nextEpoch)
     })
     await run('release', () => board.release({ side: to.side, epoch: nextEpoch }))
@@ -181,7 +187,7 @@ async function attemptSwitch(
   } catch (error) {
     if (isCommitted || (error instanceof CrossfadeError && error.outcome === 'ambiguous') || isLeaseLost(error))
       throw error
-    if (isFenced) await from.fence.open(epoch)
+    if (mayBeFenced) await from.fence.open(epoch)
     await board.release({ side: from.side, epoch })
     loop.start()
     const heldMs = Math.round(elapsed())

@@ -230,9 +230,11 @@ describe('fence and lease (postgres)', () => {
     finish()
     await Promise.all([writing, taking])
     expect(events).toEqual(['old run commits', 'new run has it'])
-    await expect(old.transaction(() => lease.hold(old, 1))).rejects.toMatchObject({ code: 'LEASE_LOST' })
-    await old.transaction(() => lease.hold(old, 2))
+    await using fresh = await sides.blue.connect('new run')
+    await expect(fresh.transaction(() => lease.hold(fresh, 1))).rejects.toMatchObject({ code: 'LEASE_LOST' })
+    await fresh.transaction(() => lease.hold(fresh, 2))
     await expect(lease.take(1, 100)).rejects.toMatchObject({ code: 'LEASE_LOST' })
+    await lease.take(2, 100)
   })
 
   test('an older run that keeps its transaction open is ended after the grace period', async () => {

@@ -66,6 +66,42 @@ describeEachEngine('the lease', (engine) => {
     expect(await one.read()).toMatchObject({ phase: 'backup', authority: 'blue', epoch: 1 })
   })
 
+  test('that is lost lets its run begin, tell, answer and remove nothing', async () => {
+    const former = await one.acquireLease('former', 60_000)
+    await one.update(former, { phase: 'ended', outcome: 'rolled-back' })
+    const id = await two.post('abort', 'operator')
+    await one.append('former', { type: 'note', message: 'in time' }, former)
+    await one.releaseLease(former)
+    const run = await two.acquireLease('next', 60_000)
+    await expectCode(one.begin('h', former), 'LEASE_LOST')
+    await expectCode(one.readSettled(former), 'LEASE_LOST')
+    await expectCode(one.append('former', { type: 'note', message: 'late' }, former), 'LEASE_LOST')
+    await expectCode(one.answer(id, { accepted: true, message: 'aborting' }, former), 'LEASE_LOST')
+    await expectCode(one.remove(former), 'LEASE_LOST')
+    expect(await two.readSettled(run)).toMatchObject({ phase: 'ended', outcome: 'rolled-back', epoch: 1 })
+    expect(await two.events()).toMatchObject([{ event: { type: 'note', message: 'in time' } }])
+    expect(await two.pending()).toMatchObject([{ id, command: 'abort' }])
+    await two.answer(id, { accepted: true, message: 'aborting' }, run)
+    expect(await two.begin('h', run)).toMatchObject({ phase: 'backup', epoch: 2 })
+    await two.remove(run)
+    // Nothing is left that would not be its own.
+    await one.remove(former)
+  })
+
+  // A run whose commit of the switch got no answer read the row as it was before, and opened the old side beside the new one.
+  test('settled is what the journal says behind a commit that is still on its way', async () => {
+    const run = await one.acquireLease('a', 60_000)
+    const lease = `SELECT 1 FROM ${server.metaNamespace}.lease FOR UPDATE`
+    const begin = engine === 'postgres' ? 'BEGIN' : 'START TRANSACTION'
+    const pause = engine === 'postgres' ? 'SELECT pg_sleep(1)' : 'SELECT SLEEP(1)'
+    const change = `UPDATE ${server.metaNamespace}.migrations SET authority = 'green', epoch = 2`
+    const late = server.sql(begin, lease, change, pause, 'COMMIT')
+    await vi.waitFor(async () => expect(server.sql(begin, `${lease} NOWAIT`)).rejects.toThrow(), { interval: 20 })
+    expect(await one.read()).toMatchObject({ authority: 'blue', epoch: 1 })
+    expect(await one.readSettled(run)).toMatchObject({ authority: 'green', epoch: 2 })
+    await late
+  })
+
   test('that ran out without a successor may be renewed, but carries no switch', async () => {
     const run = await one.acquireLease('slow', 30)
     await vi.waitFor(async () => expect(await two.leaseHolder()).toBeUndefined(), { timeout: 5_000, interval: 20 })

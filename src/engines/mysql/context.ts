@@ -16,6 +16,9 @@ export interface SideContext {
   readonly killer: Killer
   /** For the fence. */
   readonly standing: StandingSession<MysqlSession>
+  /** The run that has taken the side through this object; from then on its sessions are enlisted. */
+  readonly run: { epoch: number | undefined }
+  /** @throws {CrossfadeError} CONNECT_FAILED; LEASE_LOST when another run has taken the side meanwhile. */
   connect(application?: string): Promise<MysqlSession>
   /** Runs work on a session of its own and closes it. */
   withSession<T>(application: string, work: (session: MysqlSession) => Promise<T>): Promise<T>
@@ -41,6 +44,7 @@ export class KillSwitch implements Killer {
 
   async close(): Promise<void> {
     const session = await this.#session?.catch(() => undefined)
+    this.#session = undefined
     await session?.close()
   }
 

@@ -16,6 +16,12 @@ const MISSES_BEFORE_TURNS = 2
 const OPEN_ATTEMPT_MS = 1_000
 const OPEN_ATTEMPTS = 30
 
+/**
+ * Whoever is stopped with the lock in hand lets every writer wait: the server takes it away. Between two statements under the
+ * lock pass milliseconds.
+ */
+const LOCK_IDLE_S = 5
+
 type Closing = { fenced: true } | { fenced: false; blockers: readonly string[] }
 
 export function createFence(context: SideContext): Fence {
@@ -77,7 +83,11 @@ export function createFence(context: SideContext): Fence {
       await context.killer.warmUp()
       return context.standing.run(async (session) => {
         const startedAt = performance.now()
+        await session.execute(
+          raw(`SET @crossfade_wait_timeout = @@wait_timeout, SESSION wait_timeout = ${LOCK_IDLE_S}`),
+        )
         const outcome = await close(session, epoch, budgetMs)
+        await session.execute(raw('SET SESSION wait_timeout = @crossfade_wait_timeout'))
         misses = outcome.fenced ? 0 : misses + 1
         return { ...outcome, waitedMs: Math.round(performance.now() - startedAt) }
       })

@@ -8,6 +8,8 @@ export interface Killer {
   kill(id: number): Promise<void>
   /** Connects, so that the first KILL is not late. */
   warmUp(): Promise<void>
+  /** The next KILL opens a connection again. */
+  close(): Promise<void>
 }
 
 export interface Flavor {

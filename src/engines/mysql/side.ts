@@ -21,6 +21,7 @@ import { preflight } from './preflight.js'
 import { quoteIdentifier } from './quote.js'
 import { dropMetaIfEmpty, findRemains } from './remains.js'
 import { readReplicaLag } from './replica-lag.js'
+import { enlist } from './run-sessions.js'
 import { createIndexes, createTables, dropTables, setNextValue } from './schema.js'
 import { MysqlSession } from './session.js'
 import { COMMON_SETTINGS } from './settings.js'
@@ -100,6 +101,7 @@ class MysqlSide implements SideTools {
       meta: metaNames(side, location.metaNamespace),
       killer: this.#killer,
       standing: new StandingSession(() => this.connect('crossfade fence')),
+      run: { epoch: undefined },
       connect: (application) => this.connect(application),
       withSession: (application, work) => this.#withSession(application, work),
     }
@@ -193,6 +195,8 @@ class MysqlSide implements SideTools {
     await session.execute(raw(`SET ${[...COMMON_SETTINGS, ...this.flavor.sessionSettings].join(', ')}`))
     await session.execute(raw('SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED'))
     await markSession(this, session)
+    const { epoch } = this.#context.run
+    if (epoch !== undefined) await enlist(this.#context, session, epoch)
     try {
       await session.execute(raw(`USE ${quoteIdentifier(this.location.namespace)}`))
     } catch (error) {

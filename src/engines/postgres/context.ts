@@ -2,6 +2,7 @@
 import type { Dialect, Location, ServerFacts, Side } from '../engine.js'
 import type { MetaNames } from './meta.js'
 import { StandingSession } from '../standing-session.js'
+import { enlist } from './run-sessions.js'
 import { PostgresSession } from './session.js'
 
 export interface SideContext {
@@ -15,16 +16,30 @@ export interface SideContext {
   readonly meta: MetaNames
   /** For the fence. */
   readonly standing: StandingSession<PostgresSession>
+  /** The run that has taken the side through this object; from then on its sessions are enlisted. */
+  readonly run: { epoch: number | undefined }
+  /** @throws {CrossfadeError} CONNECT_FAILED; LEASE_LOST when another run has taken the side meanwhile. */
   connect(application: string): Promise<PostgresSession>
   /** A session of its own for one piece of work. */
   withSession<T>(application: string, work: (session: PostgresSession) => Promise<T>): Promise<T>
 }
 
-export function createContext(parts: Omit<SideContext, 'connect' | 'standing' | 'withSession'>): SideContext {
-  const { location, dialect } = parts
-  const connect = (application: string) => PostgresSession.open(location.url, application, dialect, location.namespace)
+export function createContext(parts: Omit<SideContext, 'connect' | 'standing' | 'run' | 'withSession'>): SideContext {
+  const { side, location, dialect, meta } = parts
+  const run: SideContext['run'] = { epoch: undefined }
+  const connect = async (application: string): Promise<PostgresSession> => {
+    const session = await PostgresSession.open(location.url, application, dialect, location.namespace)
+    try {
+      if (run.epoch !== undefined) await enlist(session, side, meta, run.epoch)
+      return session
+    } catch (error) {
+      await session.close()
+      throw error
+    }
+  }
   return {
     ...parts,
+    run,
     connect,
     standing: new StandingSession(() => connect('fence')),
     withSession: async (application, work) => {

@@ -22,6 +22,9 @@ import {
   type TriggerPlan,
 } from './triggers.js'
 
+/** Between two statements under the lock pass milliseconds. */
+const LOCK_IDLE_MS = 5000
+
 export function createFence(context: SideContext): Fence {
   const { meta, side } = context
   const plans = (tables: readonly string[]) => tables.map((table) => gateOf(context, table))
@@ -150,6 +153,8 @@ async function close(
   // Applications that lock rows first form a circle with the fence. With a short timeout its own detector lets the writer
   // pass ahead of it. Needs a right that not every role has; without it the attempt runs into its budget.
   await session.script(inItsOwnBlock(`SET deadlock_timeout = '20ms'`))
+  // Whoever is stopped with the lock in hand lets every writer wait: the server takes it away.
+  await session.script(`SET idle_in_transaction_session_timeout = '${LOCK_IDLE_MS}ms'`)
   const start = performance.now()
   const waitedMs = () => Math.round(performance.now() - start)
   for (;;) {

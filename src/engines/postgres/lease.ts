@@ -1,6 +1,7 @@
 /**
- * The fence against a left-behind orchestrator. Holders share an advisory lock; its queue is fair, so a new run gets in also
- * while an old one keeps starting transactions (sharers of a row lock would pass ahead of it without end).
+ * The fence against a left-behind orchestrator. Writing transactions share an advisory lock; its queue is fair, so a new run gets
+ * in also while an old one keeps starting them (sharers of a row lock would pass ahead of it without end). The old run's other
+ * sessions are ended before the new one has the side: see run-sessions.ts.
  */
 import type { WriterLease } from '../engine.js'
 import { CrossfadeError } from '../errors.js'
@@ -8,29 +9,31 @@ import { raw, sql } from '../sql.js'
 import { lockBlockers, ownHolders } from './blockers.js'
 import type { SideContext } from './context.js'
 import { ensureMeta } from './meta.js'
+import { END_MS, endEnlisted, expectRun, lost } from './run-sessions.js'
 import { PostgresSession } from './session.js'
 
 /** One try after the grace period; in between holders are ended. */
 const RETRY_MS = 500
-/** A session that is being ended rolls back first. Longer than this means that it cannot be ended. */
-const END_MS = 30_000
 
 export function createLease(context: SideContext): WriterLease {
   const { meta, side } = context
   return {
-    take: (runEpoch, graceMs) => context.withSession('lease', (session) => take(context, session, runEpoch, graceMs)),
+    take: async (runEpoch, graceMs) => {
+      // The session that takes it is no run's yet.
+      if (context.run.epoch !== runEpoch) context.run.epoch = undefined
+      await context.withSession('lease', (session) => take(context, session, runEpoch, graceMs))
+      context.run.epoch = runEpoch
+      // It may be from before, and not enlisted.
+      await context.standing.close()
+    },
     hold: async (session, runEpoch) => {
       if (!(session instanceof PostgresSession)) throw new TypeError('this session is not one of PostgreSQL')
-      // Two statements in one round trip: the second sees what was committed before the lock was granted.
-      const [, rows] = await session.script(
-        `SELECT pg_advisory_xact_lock_shared(${meta.leaseLock.text}); SELECT run_epoch FROM ${meta.qualified.run} WHERE id = 1`,
-      )
-      const found = rows?.[0]?.[0]
-      if (found !== String(runEpoch)) throw lost(side, runEpoch, found === undefined ? 'none' : String(found))
+      await expectRun(session, side, meta, runEpoch)
     },
     remove: () =>
       context.withSession('lease', async (session) => {
         await session.script(`DROP TABLE IF EXISTS ${meta.qualified.run}`)
+        context.run.epoch = undefined
       }),
   }
 }
@@ -54,9 +57,12 @@ async function take(context: SideContext, session: PostgresSession, runEpoch: nu
         await session.script(
           `SET LOCAL lock_timeout = '${Math.max(leftMs, RETRY_MS)}ms'; SELECT pg_advisory_xact_lock(${meta.leaseLock.text})`,
         )
-        return session.execute(
+        const taken = await session.execute(
           sql`UPDATE ${run} SET run_epoch = ${runEpoch}, at = clock_timestamp() WHERE id = 1 AND run_epoch < ${runEpoch}`,
         )
+        // Only while this run is the newest: the lock keeps newer ones out until all of it is done.
+        if (taken === 1) await endEnlisted(session, side, meta)
+        return taken
       })
       if (changed === 1) return
       throw lost(side, runEpoch, 'a newer one')
@@ -84,8 +90,4 @@ async function endHolders(
   for (const pid of await ownHolders(session, context.meta.leaseLock)) {
     await session.query(sql`SELECT pg_terminate_backend(CAST(${pid} AS integer))`)
   }
-}
-
-function lost(side: string, runEpoch: number, found: string): CrossfadeError {
-  return new CrossfadeError('LEASE_LOST', `run ${runEpoch} no longer holds ${side}: the run there is ${found}`)
 }

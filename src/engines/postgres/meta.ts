@@ -27,6 +27,8 @@ export interface MetaNames {
   readonly gateLock: LockKey
   /** Shared by writing transactions of a run, exclusive for a new run that takes over. */
   readonly leaseLock: LockKey
+  /** Shared by all sessions of a run for as long as they last. */
+  readonly sessionLock: LockKey
   logFunction(table: string): string
 }
 
@@ -50,6 +52,7 @@ export function metaNames(side: Side, namespace: string, schema: string): MetaNa
     },
     gateLock: lockKey('gate', schema, namespace, side),
     leaseLock: lockKey('lease', schema, namespace, side),
+    sessionLock: lockKey('sessions', schema, namespace, side),
     logFunction: (table) => boundedName(`${side}_log_${table}`),
   }
 }

@@ -3,6 +3,7 @@ import { backfill } from '../../sync/backfill.js'
 import { captureTables } from '../../sync/routes.js'
 import type { Writer } from '../../sync/apply.js'
 import type { MigrationContext, PhaseResult } from '../context.js'
+import { crashPoint } from '../crash-point.js'
 import { makeThrottle } from '../throttling.js'
 import { isClean, proveForward, proveRoundTrip, readProof } from '../proofs.js'
 import { until } from '../waiting.js'
@@ -76,6 +77,7 @@ async function copyAll(context: MigrationContext): Promise<void> {
           } as const
           if (progress.isDone) void context.emit(event)
           else context.show(event)
+          crashPoint('copy')
         },
       })
   } finally {

@@ -1,10 +1,12 @@
 /** Green's tables, fenced from their first moment. */
+import { crashPoint } from '../crash-point.js'
 import { tablesOf, type MigrationContext, type PhaseResult } from '../context.js'
 
 export async function parallelSchema(context: MigrationContext): Promise<PhaseResult> {
   const { plan, green, blue, runEpoch, signal } = context
   const { epoch } = await context.state()
   const session = await green.connect('schema')
+  crashPoint('schema')
   try {
     // What a migration that was rolled back has left for a look: the copy begins in empty tables. A fence says that they are ours.
     if (await green.fence.exists())

@@ -50,8 +50,9 @@ async function isSwitchedBack(context: MigrationContext): Promise<boolean> {
     })
     return true
   } catch (error) {
-    context.signal.throwIfAborted()
+    // First, also for a run that is to end: half a switch serves nobody.
     await reconcileAll(context)
+    context.signal.throwIfAborted()
     if ((await context.state()).authority === 'blue') return true
     if (error instanceof CrossfadeError && error.code === 'VERIFICATION_FAILED') return false
     throw error
