@@ -7,6 +7,8 @@ export interface LoggedColumn {
   readonly dataType: string
 }
 
+const INTEGERS: ReadonlySet<string> = new Set(['tinyint', 'smallint', 'mediumint', 'int', 'bigint'])
+
 /** `source` is `OLD`, `NEW` or an alias. `replaced` gives the new text of columns that a cascade will set. */
 export function loggedValues(
   columns: readonly LoggedColumn[],
@@ -15,7 +17,12 @@ export function loggedValues(
 ): string {
   const values = columns.map((column) => {
     const value = replaced.get(column.name) ?? `${source}.${quoteIdentifier(column.name)}`
-    return value === 'NULL' ? `'null'` : `COALESCE(JSON_QUOTE(${loggedText(value, column.dataType)}), 'null')`
+    if (value === 'NULL') return `'null'`
+    // A trigger runs for every row: whole numbers need no escapes.
+    const quoted = INTEGERS.has(column.dataType)
+      ? `CONCAT('"', ${value}, '"')`
+      : `JSON_QUOTE(${loggedText(value, column.dataType)})`
+    return `COALESCE(${quoted}, 'null')`
   })
   return `CONCAT('[', ${values.join(`, ',', `)}, ']')`
 }
@@ -27,7 +34,9 @@ export function isSame(columns: readonly LoggedColumn[]): string {
     // The hour that comes twice has one local text for two moments.
     return dataType === 'timestamp'
       ? `${loggedText(before, dataType)} <=> ${loggedText(after, dataType)}`
-      : `BINARY ${before} <=> BINARY ${after}`
+      : INTEGERS.has(dataType)
+        ? `${before} <=> ${after}`
+        : `BINARY ${before} <=> BINARY ${after}`
   })
   return same.join(' AND ')
 }
