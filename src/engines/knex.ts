@@ -1,6 +1,7 @@
 /** Opens tables of Crossfade's own through knex: the driver and the few words in which the engines differ stay here. */
 import createKnex, { type Knex } from 'knex'
 import { CrossfadeError } from './errors.js'
+import { endWhenSilent } from './silence.js'
 import { redactUrl } from './location.js'
 import { classifyConnectError, classifyError as classifyMysql } from './mysql/classify-error.js'
 import { knexConfig as mysqlConfig } from './mysql/connection-options.js'
@@ -30,6 +31,8 @@ const MAX_CONNECTIONS = 3
 /** More than any statement of ours takes; a pool that has no connection by then has no server. */
 const ACQUIRE_TIMEOUT_MS = 15_000
 const LOCK_TIMEOUT_S = 10
+/** Longer than any statement waits for a lock: then the network has lost it. An idle connection goes as well, and is opened again. */
+const SILENCE_MS = 15_000
 
 /** @throws {CrossfadeError} CONNECT_FAILED, URL_INVALID */
 export async function openKnex(url: string): Promise<KnexDatabase> {
@@ -142,8 +145,12 @@ function mysql(url: string): Opened {
   }
 }
 
-/** The one method that the drivers' connections share here. */
+/** What the drivers' connections have here: one method, and a socket in different places. */
 interface RawConnection {
+  /** mysql2. */
+  readonly stream?: NodeJS.ReadableStream
+  /** pg. */
+  readonly connection?: { readonly stream: NodeJS.ReadableStream }
   query(text: string, done: (error: Error | null) => void): unknown
 }
 
@@ -159,6 +166,7 @@ function open(config: Knex.Config, ...setUp: readonly string[]): Knex {
       max: MAX_CONNECTIONS,
       acquireTimeoutMillis: ACQUIRE_TIMEOUT_MS,
       afterCreate(connection: RawConnection, done: (error: Error | null, connection: RawConnection) => void) {
+        endWhenSilent(connection.stream ?? connection.connection!.stream, SILENCE_MS)
         const next = (index: number): void => {
           const statement = setUp[index]
           if (statement === undefined) return done(null, connection)

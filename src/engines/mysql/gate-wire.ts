@@ -11,6 +11,8 @@ import { MysqlClient } from './pool-connect.js'
 import { boardNames, isDenied, isLockTimeout, isMissing, parseState, STATE_COLUMNS } from './gate-sql.js'
 
 const CONNECT_MS = 5_000
+/** Several beats: a link that is silent for so long carries no push either. */
+const SILENCE_MS = 5_000
 /** When the signal's row is not locked, the orchestrator is gone; then the board is polled. */
 const ORPHAN_POLL_MS = 250
 /** A wait ends after this at the latest, so that a socket that died silently is noticed. */
@@ -38,7 +40,7 @@ export class MysqlGateWire implements GateWire {
     this.#onLost = onLost
     this.#hasLock = false
     this.#isWaiting = false
-    this.#control = await this.#connect('crossfade pool board')
+    this.#control = await this.#connect('crossfade pool board', { silenceMs: SILENCE_MS })
     this.#waiter = await this.#connect('crossfade pool gate')
     await this.#waiter.query(`SET SESSION innodb_lock_wait_timeout = ${WAIT_S}, wait_timeout = 31536000`)
     await this.#waiter.query('SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED')
@@ -147,13 +149,16 @@ export class MysqlGateWire implements GateWire {
   }
 
   async #kill(id: number): Promise<void> {
-    const client = await this.#connect('crossfade pool cancel', true).catch(() => undefined)
+    const client = await this.#connect('crossfade pool cancel', { isShort: true }).catch(() => undefined)
     await client?.query(`KILL ${id}`).catch(() => undefined)
     await client?.close()
   }
 
-  async #connect(application: string, isShort = false): Promise<MysqlClient> {
-    const client = await MysqlClient.connect(this.url, { timeoutMs: CONNECT_MS, application, isMulti: true })
+  async #connect(
+    application: string,
+    { isShort = false, silenceMs }: { isShort?: boolean; silenceMs?: number } = {},
+  ): Promise<MysqlClient> {
+    const client = await MysqlClient.connect(this.url, { timeoutMs: CONNECT_MS, application, isMulti: true, silenceMs })
     if (!isShort) {
       client.onDeath((cause) => {
         if (this.#control === client || this.#waiter === client) this.#onLost(cause)

@@ -1,5 +1,6 @@
 /** Opens a plain mysql2 connection for the connection pool and the gate board. */
 import mysql from 'mysql2'
+import { endWhenSilent } from '../silence.js'
 
 export type MysqlRow = Record<string, unknown>
 
@@ -21,10 +22,10 @@ export class MysqlClient {
     connection.on('end', () => this.#died(new Error('the server closed the connection')))
   }
 
-  /** Connected, or throws. Errors never reach the process. */
+  /** Connected, or throws. Errors never reach the process. `silenceMs` ends it when nothing came for so long. */
   static async connect(
     url: string,
-    options: { timeoutMs: number; application: string; isMulti?: boolean },
+    options: { timeoutMs: number; application: string; isMulti?: boolean; silenceMs?: number },
   ): Promise<MysqlClient> {
     const connection = mysql.createConnection({
       uri: url,
@@ -39,6 +40,8 @@ export class MysqlClient {
     const client = new MysqlClient(connection)
     try {
       await client.#call((done) => connection.connect((error) => done(error)))
+      const { stream } = connection as unknown as { stream: NodeJS.ReadableStream }
+      if (options.silenceMs !== undefined) endWhenSilent(stream, options.silenceMs)
     } catch (error) {
       client.destroy()
       throw error

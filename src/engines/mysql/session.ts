@@ -1,4 +1,5 @@
 /** One connection of Crossfade to MySQL or MariaDB. */
+import type { Socket } from 'node:net'
 import type { Readable } from 'node:stream'
 import mysql, {
   type Connection,
@@ -9,6 +10,7 @@ import mysql, {
 } from 'mysql2'
 import type { Dialect, Session } from '../engine.js'
 import { CrossfadeError } from '../errors.js'
+import { watchSilence } from '../silence.js'
 import { raw, type RawRow, type Sql } from '../sql.js'
 import { classifyConnectError, classifyError } from './classify-error.js'
 import { connectionOptions } from './connection-options.js'
@@ -19,6 +21,8 @@ import { createRowReader, type RowReader } from './row-reader.js'
 const RAW: Pick<QueryOptions, 'rowsAsArray' | 'typeCast'> = { rowsAsArray: true, typeCast: false }
 /** An idle connection is closed by force after this: `QUIT` to a hung server would wait for ever. */
 const QUIT_TIMEOUT_MS = 500
+/** To ask about a statement over a connection of its own. */
+const ASK_MS = 5_000
 
 export interface Answer {
   readonly rows: RawRow[]
@@ -40,6 +44,7 @@ export class MysqlSession implements Session {
 
   private constructor(
     private readonly connection: Connection,
+    private readonly url: string,
     readonly dialect: Dialect,
     readonly id: number,
     private readonly hooks: SessionHooks,
@@ -52,7 +57,7 @@ export class MysqlSession implements Session {
 
   static async open(url: string, dialect: Dialect, hooks: SessionHooks, application?: string): Promise<MysqlSession> {
     const connection = await connect(url, application)
-    return new MysqlSession(connection, dialect, connection.threadId!, hooks)
+    return new MysqlSession(connection, url, dialect, connection.threadId!, hooks)
   }
 
   async query(query: Sql): Promise<RawRow[]> {
@@ -68,13 +73,16 @@ export class MysqlSession implements Session {
     if (this.#fatal) return Promise.reject(this.#fatal)
     const options = { sql: inlineValues(query), ...RAW, ...(source ? { infileStreamFactory: source } : {}) }
     return new Promise((resolve, reject) => {
+      const unwatch = this.#watch()
       const fail = (error: unknown) => {
+        unwatch()
         this.#onFatal.delete(fail)
         reject(classifyError(error))
       }
       this.#onFatal.add(fail)
       this.connection.query(options, (error: QueryError | null, result: unknown, fields: FieldPacket[] | undefined) => {
         if (error) return fail(error)
+        unwatch()
         this.#onFatal.delete(fail)
         resolve(readAnswer(result, fields))
       })
@@ -127,6 +135,7 @@ export class MysqlSession implements Session {
       wake()
     }
     this.#onFatal.add(stop)
+    const unwatch = this.#watch()
     command.on('fields', (fields) => {
       reader = makeReader(fields as unknown as FieldPacket[])
     })
@@ -163,6 +172,7 @@ export class MysqlSession implements Session {
           () => isDone,
           (done) => (wake = done),
         )
+      unwatch()
       this.#onFatal.delete(stop)
     }
     if (failure) throw failure
@@ -190,6 +200,24 @@ export class MysqlSession implements Session {
     const known = classifyError(error)
     this.#fatal ??= new CrossfadeError('CONNECTION_LOST', `connection ${this.id}: ${known.message}`, { cause: error })
     for (const reject of [...this.#onFatal]) reject(this.#fatal)
+  }
+
+  /** @returns what ends the watch. */
+  #watch(): () => void {
+    const { stream } = this.connection as unknown as { stream: Socket }
+    return watchSilence({
+      traffic: () => stream.bytesRead + stream.bytesWritten,
+      isAtWork: () => isAtWork(this.url, this.id),
+      onDead: () => {
+        this.#fail(
+          new CrossfadeError(
+            'CONNECTION_LOST',
+            'the server is not at work on the statement, and its answer does not come',
+          ),
+        )
+        this.connection.destroy()
+      },
+    })
   }
 
   async #quit(): Promise<void> {
@@ -225,6 +253,24 @@ function connect(url: string, application: string | undefined): Promise<Connecti
       resolve(connection)
     })
   })
+}
+
+async function isAtWork(url: string, id: number): Promise<boolean> {
+  const helper = await connect(url, 'crossfade monitor')
+  const limit = setTimeout(() => helper.destroy(), ASK_MS)
+  try {
+    return await new Promise<boolean>((resolve, reject) => {
+      // What destroys it answers no query.
+      helper.once('end', () => reject(new CrossfadeError('CONNECTION_LOST', 'the question was not answered')))
+      helper.on('error', reject)
+      const sql = `SELECT 1 FROM information_schema.processlist WHERE id = ${id} AND command <> 'Sleep'`
+      helper.query(sql, (error, rows) => (error ? reject(error) : resolve((rows as unknown[]).length > 0)))
+      setTimeout(() => resolve(false), ASK_MS).unref()
+    })
+  } finally {
+    clearTimeout(limit)
+    helper.destroy()
+  }
 }
 
 function readAnswer(result: unknown, fields: FieldPacket[] | undefined): Answer {

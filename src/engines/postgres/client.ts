@@ -7,6 +7,8 @@ import { quoteIdentifier } from './literals.js'
 /** Long enough for a slow network, short enough that a wrong host is noticed. */
 const CONNECT_TIMEOUT_MS = 10_000
 
+const GOODBYE_MS = 1_000
+
 /** Shows in pg_stat_activity; sessions of earlier runs are found by it. */
 export const APPLICATION_PREFIX = 'crossfade/'
 
@@ -39,6 +41,10 @@ const OPTIONAL_SETTINGS = [
   `SET session_replication_role = replica`,
   // The server notices within a second that the orchestrator is gone, also in the middle of a statement.
   `SET client_connection_check_interval = '1s'`,
+  // And within half a minute that nothing reaches the orchestrator any more: its locks must not stay for hours.
+  `SET tcp_keepalives_idle = 10`,
+  `SET tcp_keepalives_interval = 5`,
+  `SET tcp_keepalives_count = 4`,
   `SET transaction_timeout = 0`,
   `SET idle_session_timeout = 0`,
 ]
@@ -65,6 +71,8 @@ export async function openClient(
   })
   // An 'error' event without a listener ends the process; whoever uses the client sees the error of its own statement.
   client.on('error', () => undefined)
+  // The driver's own limit ends with the connection; the settings are statements already.
+  const limit = setTimeout(() => destroyClient(client), 2 * (options.connectTimeoutMs ?? CONNECT_TIMEOUT_MS))
   try {
     await client.connect()
     const path =
@@ -75,12 +83,21 @@ export async function openClient(
   } catch (error) {
     destroyClient(client)
     throw connectError(error, redactUrl(url))
+  } finally {
+    clearTimeout(limit)
   }
 }
 
 /** A setting that the server refuses leaves the others alone. Unlike SET LOCAL, SET outlives its block. */
 export function inItsOwnBlock(statement: string): string {
   return `DO $crossfade$ BEGIN ${statement}; EXCEPTION WHEN OTHERS THEN NULL; END $crossfade$`
+}
+
+/** Says goodbye where the server listens, and goes without it where it does not. */
+export async function endClient(client: pg.Client): Promise<void> {
+  const limit = setTimeout(() => destroyClient(client), GOODBYE_MS)
+  await client.end().catch(() => undefined)
+  clearTimeout(limit)
 }
 
 /** Drops the socket without a word. */

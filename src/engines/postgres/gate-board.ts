@@ -16,6 +16,8 @@ import {
 } from './gate-sql.js'
 
 const CONNECT_MS = 5_000
+/** No statement of the board takes as long; an idle connection goes as well, and is opened again. */
+const SILENCE_MS = 15_000
 /** Behind the push: a client that died silently is only found by looking. */
 const LOOK_AGAIN_MS = 250
 /** Rows of clients that were not seen for this long are removed at a hold. */
@@ -183,7 +185,11 @@ export class PostgresGateBoard implements GateBoard {
       this.#wake()
     }
     try {
-      const client = await connectPostgres(this.url, { timeoutMs: CONNECT_MS, application: 'crossfade gate board' })
+      const client = await connectPostgres(this.url, {
+        timeoutMs: CONNECT_MS,
+        application: 'crossfade gate board',
+        silenceMs: SILENCE_MS,
+      })
       client.on('error', () => {
         forget()
         destroyPostgres(client)

@@ -6,6 +6,8 @@ import { connectPostgres, destroyPostgres } from './pool-connect.js'
 import { boardNames, isDenied, isMissing, parseState, STATE_COLUMNS, type StateRow } from './gate-sql.js'
 
 const CONNECT_MS = 5_000
+/** Several beats: a link that is silent for so long carries no push either. */
+const SILENCE_MS = 5_000
 
 export class PostgresGateWire implements GateWire {
   denial: Error | undefined
@@ -20,7 +22,11 @@ export class PostgresGateWire implements GateWire {
   }
 
   async open(onPush: (state: BoardState | undefined) => void, onLost: (cause: Error) => void): Promise<void> {
-    const client = await connectPostgres(this.url, { timeoutMs: CONNECT_MS, application: 'crossfade pool board' })
+    const client = await connectPostgres(this.url, {
+      timeoutMs: CONNECT_MS,
+      application: 'crossfade pool board',
+      silenceMs: SILENCE_MS,
+    })
     this.#client = client
     client.on('error', (error) => {
       if (this.#client === client) onLost(error)

@@ -1,9 +1,12 @@
 /** Opens a plain pg client for the connection pool and the gate board. */
 import pg from 'pg'
+import { endWhenSilent } from '../silence.js'
 
 export interface PgConnectOptions {
   readonly timeoutMs: number
   readonly application: string
+  /** Ends it when nothing came for so long: for connections that are used all the time, and only briefly. */
+  readonly silenceMs?: number
 }
 
 /** URL without what pg does not know, and the schema of `?schema=name`. */
@@ -31,6 +34,7 @@ export async function connectPostgres(text: string, options: PgConnectOptions): 
   client.on('error', () => undefined)
   try {
     await client.connect()
+    if (options.silenceMs !== undefined) endWhenSilent(client.connection.stream, options.silenceMs)
   } catch (error) {
     destroyPostgres(client)
     throw error

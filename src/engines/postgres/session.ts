@@ -1,4 +1,5 @@
 /** One connection to PostgreSQL as a {@link Session}. */
+import type { Socket } from 'node:net'
 import type { Readable, Writable } from 'node:stream'
 import pg from 'pg'
 import { from as copyFrom, to as copyTo } from 'pg-copy-streams'
@@ -6,13 +7,16 @@ import type { Dialect, Session } from '../engine.js'
 import { CrossfadeError } from '../errors.js'
 import type { RawRow, Sql } from '../sql.js'
 import { classifyError } from './classify-error.js'
-import { destroyClient, openClient } from './client.js'
+import { watchSilence } from '../silence.js'
+import { destroyClient, endClient, openClient } from './client.js'
 import { inlineValues, valueText } from './literals.js'
 
 const PLACEHOLDER = (index: number) => `$${index}`
 
 /** Sessions of this process, which are no remains of an earlier one. */
 const OPEN = new Set<string>()
+/** To ask about a statement, or to stop it, over a connection of its own. */
+const ASK_MS = 5_000
 const openKey = (url: string, id: number) => `${new URL(url).host}/${id}`
 
 export function isOpenHere(url: string, id: number): boolean {
@@ -109,31 +113,24 @@ export class PostgresSession implements Session {
 
   /** COPY (query) TO STDOUT in text format. Read it to its end. */
   copyOut(query: Sql): Readable & { rowCount: number } {
-    return this.client.query(copyTo(`COPY (${inlineValues(query)}) TO STDOUT`))
+    return this.#watchCopy(this.client.query(copyTo(`COPY (${inlineValues(query)}) TO STDOUT`)))
   }
 
   /** COPY target FROM STDIN in text format. */
   copyIn(target: string): Writable & { rowCount: number } {
-    return this.client.query(copyFrom(`COPY ${target} FROM STDIN`))
+    return this.#watchCopy(this.client.query(copyFrom(`COPY ${target} FROM STDIN`)))
   }
 
   /** Asks the server to stop the running statement, over a connection of its own. */
   async cancel(): Promise<void> {
-    const helper = await openClient(this.url, 'cancel')
-    try {
-      await helper.query('SELECT pg_cancel_backend($1)', [this.id])
-    } catch (error) {
-      throw classifyError(error)
-    } finally {
-      await helper.end()
-    }
+    await this.#ask('cancel', 'SELECT pg_cancel_backend($1)')
   }
 
   async close(): Promise<void> {
     if (this.#isClosed) return
     this.#isClosed = true
     if (this.#running === 0) {
-      await this.client.end().catch(() => undefined)
+      await endClient(this.client)
       return
     }
     destroyClient(this.client)
@@ -159,7 +156,14 @@ export class PostgresSession implements Session {
   /** One statement after the other: several tasks may ask over one session, and the driver is to see one at a time. */
   async #track<T>(send: () => Promise<T>): Promise<T> {
     this.#running += 1
-    const answer = this.#last.then(send)
+    const answer = this.#last.then(async () => {
+      const unwatch = this.#watch('statement')
+      try {
+        return await send()
+      } finally {
+        unwatch()
+      }
+    })
     this.#last = answer.catch(() => undefined)
     try {
       return await answer
@@ -167,6 +171,38 @@ export class PostgresSession implements Session {
       throw classifyError(error)
     } finally {
       this.#running -= 1
+    }
+  }
+
+  /** A server that waits for its client has nothing to do any more, unless rows go to and fro. @returns what ends the watch. */
+  #watch(kind: 'statement' | 'copy'): () => void {
+    const { stream } = this.client.connection as unknown as { stream: Socket }
+    const waits = kind === 'statement' ? `AND wait_event_type IS DISTINCT FROM 'Client'` : ''
+    const question = `SELECT 1 FROM pg_stat_activity WHERE pid = $1 AND state <> 'idle' AND state NOT LIKE 'idle in%' ${waits}`
+    return watchSilence({
+      traffic: () => stream.bytesRead + stream.bytesWritten,
+      isAtWork: async () => (await this.#ask('monitor', question)) > 0,
+      onDead: () => destroyClient(this.client),
+    })
+  }
+
+  #watchCopy<S extends Readable | Writable>(stream: S): S {
+    const unwatch = this.#watch('copy')
+    for (const event of ['end', 'finish', 'error', 'close']) stream.once(event, unwatch)
+    return stream
+  }
+
+  /** One statement about this session over a connection of its own. @returns its number of rows. */
+  async #ask(application: string, statement: string): Promise<number> {
+    const helper = await openClient(this.url, application, { connectTimeoutMs: ASK_MS })
+    const limit = setTimeout(() => destroyClient(helper), ASK_MS)
+    try {
+      return (await helper.query(statement, [this.id])).rowCount ?? 0
+    } catch (error) {
+      throw classifyError(error)
+    } finally {
+      clearTimeout(limit)
+      await endClient(helper)
     }
   }
 }
