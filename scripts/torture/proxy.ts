@@ -48,9 +48,13 @@ export class Proxy implements AsyncDisposable {
     for (const link of this.#links) link.reset()
   }
 
-  /** Ends the servers' ends of dead connections, as keep-alive does after a time. Their clients are not told. */
-  endDead(): void {
-    for (const link of this.#links) if (link.isDead) link.endUpstream()
+  /** Ends dead connections as keep-alive does after a time: on the servers' ends, and on the clients' too when they wait for it. */
+  endDead({ isClientTold }: { readonly isClientTold: boolean }): void {
+    for (const link of this.#links) {
+      if (!link.isDead) continue
+      if (isClientTold) link.reset()
+      else link.endUpstream()
+    }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -46,7 +46,7 @@ const KEEP_ALIVE_MS = 8_000
 
 export const blackHole: Fault = {
   strike: async (context) => {
-    const { draw } = context
+    const { draw, stage } = context
     const ways = waysOf(context)
     for (const way of ways) way.setTrouble({ type: 'black-hole' })
     await delay(1.5 * draw.durationMs)
@@ -54,6 +54,7 @@ export const blackHole: Fault = {
     for (const way of ways) way.setTrouble(undefined, { areOldDead })
     if (!areOldDead) return
     await delay(KEEP_ALIVE_MS)
-    for (const way of ways) way.endDead()
+    // The application waits for its kernel to find out; Crossfade has to find out by itself.
+    for (const way of ways) way.endDead({ isClientTold: way === stage.nodeOf(draw.target).ways.application })
   },
 }
