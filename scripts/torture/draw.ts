@@ -29,7 +29,7 @@ export type Leg = 'forward' | 'back'
 
 /** When the fault strikes: so long after the orchestrator has told something. */
 export interface Moment {
-  /** `start`: when the command was given. */
+  /** `start`: when it told anything at all. */
   readonly at: 'start' | `phase ${Phase}` | 'step arm' | 'step preconditions' | 'copied' | 'switched'
   readonly afterMs: number
 }
