@@ -23,40 +23,46 @@ export function compareRows(
   keyCount: number,
 ): Difference[] {
   const differences: Difference[] = []
-  const keyOf = (row: RawRow): string => JSON.stringify(row.slice(0, keyCount).map(String))
-  const arrived = new Map(destination.map((row) => [keyOf(row), row]))
-  const seen = new Set<string>()
-  for (const row of origin) {
-    const key = keyOf(row)
-    const other = arrived.get(key)
-    const names = row.slice(0, keyCount).map((value) => (value === null ? null : String(value)))
-    if (seen.has(key))
-      differences.push({
-        key: names,
-        kind: 'different',
-        columns: ['(two rows, one key)'],
-        fingerprint: `double ${key}`,
-      })
-    seen.add(key)
-    if (!other) {
-      differences.push({ key: names, kind: 'missing', columns: [], fingerprint: `missing ${JSON.stringify(row)}` })
-      continue
+  const arrived = byKey(destination, keyCount)
+  const sent = byKey(origin, keyCount)
+  for (const [id, rows] of sent) {
+    const [row] = rows
+    const key = keyOf(row!, keyCount)
+    const others = arrived.get(id)
+    if (!others) differences.push({ key, kind: 'missing', columns: [], fingerprint: `missing ${JSON.stringify(rows)}` })
+    else if (rows.length > 1 || others.length > 1)
+      differences.push({ key, kind: 'different', columns: ['(two rows, one key)'], fingerprint: `double ${id}` })
+    else {
+      const [other] = others
+      const unequal = columns
+        .filter(({ type }, index) => !isEqual(row![index] ?? null, other![index] ?? null, type))
+        .map(({ name }) => name)
+      if (unequal.length > 0)
+        differences.push({ key, kind: 'different', columns: unequal, fingerprint: JSON.stringify([row, other]) })
     }
-    const unequal = columns
-      .filter(({ type }, index) => !isEqual(row[index] ?? null, other[index] ?? null, type))
-      .map(({ name }) => name)
-    if (unequal.length > 0)
-      differences.push({ key: names, kind: 'different', columns: unequal, fingerprint: JSON.stringify([row, other]) })
   }
-  for (const [key, row] of arrived)
-    if (!seen.has(key))
-      differences.push({
-        key: row.slice(0, keyCount).map((value) => (value === null ? null : String(value))),
-        kind: 'extra',
-        columns: [],
-        fingerprint: `extra ${JSON.stringify(row)}`,
-      })
+  for (const [id, rows] of arrived)
+    if (!sent.has(id)) {
+      const fingerprint = `extra ${JSON.stringify(rows)}`
+      differences.push({ key: keyOf(rows[0]!, keyCount), kind: 'extra', columns: [], fingerprint })
+    }
   return differences
+}
+
+function keyOf(row: RawRow, keyCount: number): (string | null)[] {
+  return row.slice(0, keyCount).map((value) => (value === null ? null : String(value)))
+}
+
+/** Nearly always one row each. */
+function byKey(rows: readonly RawRow[], keyCount: number): ReadonlyMap<string, readonly RawRow[]> {
+  const found = new Map<string, RawRow[]>()
+  for (const row of rows) {
+    const id = JSON.stringify(keyOf(row, keyCount))
+    const same = found.get(id)
+    if (same) same.push(row)
+    else found.set(id, [row])
+  }
+  return found
 }
 
 function isEqual(left: RawRow[number], right: RawRow[number], type: ColumnType): boolean {

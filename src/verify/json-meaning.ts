@@ -89,7 +89,8 @@ class Parser {
     const all = (integer + fraction).replace(/^0+/, '')
     const digits = all.replace(/0+$/, '')
     if (digits === '') return '0'
-    const scale = Number(exponent) - fraction.length + (all.length - digits.length)
+    // Text that is JSON may hold any exponent.
+    const scale = BigInt(exponent) + BigInt(all.length - digits.length - fraction.length)
     return `${whole.startsWith('-') ? '-' : ''}${digits}e${scale}`
   }
 
