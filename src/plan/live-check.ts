@@ -1,9 +1,10 @@
 /** A plan against the databases it is for: everything that would stop the migration, or that somebody should know before it. */
 import type { Finding, Session, Side, SideTools } from '../engines/engine.js'
 import { CrossfadeError } from '../engines/errors.js'
-import { raw } from '../engines/sql.js'
+import { raw, sql } from '../engines/sql.js'
 import { checkHeadroom, keyBands } from './key-headroom.js'
 import { Compiler } from './compile.js'
+import { jsonColumnsInJson, type NestedColumn } from './json-null.js'
 import { findSlowRoutes } from './slow-routes.js'
 import type { Plan } from './plan.js'
 
@@ -75,10 +76,12 @@ async function checkRows(plan: Plan, blue: SideTools, green: SideTools, session:
   const leftovers: Finding[] = []
   for (const { table, hasLeftover } of plan.coverage)
     if (hasLeftover) leftovers.push(...(await countLeftover(table, compiler, session)))
+  const nulls: Finding[] = []
+  for (const column of jsonColumnsInJson(plan)) nulls.push(...(await countJsonNulls(column, blue, session)))
   const indexes = { blue: await blue.schema.introspect(session), green: plan.green }
   const rowCount = async (side: Side, table: string): Promise<number | undefined> =>
     side === 'blue' ? Number((await session.query(compiler.countAll('blue', table)))[0]?.[0]) : undefined
-  return [...of('blue', [...headroom, ...leftovers]), ...(await findSlowRoutes(plan, indexes, rowCount))]
+  return [...of('blue', [...headroom, ...leftovers, ...nulls]), ...(await findSlowRoutes(plan, indexes, rowCount))]
 }
 
 /** Rows that no map and no fold takes. They are archived, so this is a warning and never silence. */
@@ -107,6 +110,24 @@ async function countLeftover(table: string, compiler: Compiler, session: Session
       },
     ]
   }
+}
+
+/** Inside of JSON a JSON null cannot be told from a value that is not there: it would come back as NULL. */
+async function countJsonNulls({ table, column }: NestedColumn, blue: SideTools, session: Session): Promise<Finding[]> {
+  const { dialect, location } = blue
+  const text = dialect.canonical(raw(dialect.quote(column)), 'json')
+  const from = raw(dialect.qualify(location.namespace, table))
+  const [row] = await session.query(sql`SELECT COUNT(*) FROM ${from} WHERE TRIM(${text}) = 'null'`)
+  const count = String(row?.[0] ?? '0')
+  if (count === '0') return []
+  return [
+    {
+      code: 'json-null',
+      severity: 'blocking',
+      message: `${count} rows of ${table} hold JSON null in ${column}, which the plan puts into JSON: they would come back as NULL`,
+      hint: `Make them NULL on blue, or give ${column} a column of its own in green.`,
+    },
+  ]
 }
 
 function of(side: Side, findings: readonly Finding[]): LiveFinding[] {

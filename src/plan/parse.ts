@@ -2,6 +2,7 @@
 import { z } from 'zod'
 import { CrossfadeError } from '../engines/errors.js'
 import { buildForward } from './forward.js'
+import { checkNarrowing } from './narrowing.js'
 import { buildReverse } from './reverse.js'
 import { resolveDispositions } from './dispositions.js'
 import { orderByDependency } from './dependencies.js'
@@ -125,6 +126,7 @@ export function readPlan(
   if (problems.list.length > 0) return { plan: undefined, problems: problems.list }
   const context = { resolved, input, bands, problems }
   const forward = buildForward(context)
+  checkNarrowing(forward, input, problems)
   const { reverse, coverage } = buildReverse(context)
   if (problems.list.length > 0) return { plan: undefined, problems: problems.list }
   const limits: Limits = { ...DEFAULT_LIMITS, ...head.data.limits }
