@@ -55,6 +55,11 @@ export interface ExprContext {
   readonly member?: (alias: string, column: string, path: readonly string[]) => string | undefined
 }
 
+export interface ColumnPlace {
+  readonly table: string
+  readonly column: string
+}
+
 /** The SQL of one engine. Builds text and sends nothing, so it is tested without a server. */
 export interface Dialect {
   readonly engine: EngineName
@@ -84,8 +89,9 @@ export interface Dialect {
   /**
    * Order of a key column that is the same in the database and in chunk bounds, e.g. with COLLATE "C" on PostgreSQL where
    * the column is text. Indexes on Crossfade-made tables use the same collation.
+   * @param places the columns it comes from, for engines where some are in that order already. Without them the column's own order.
    */
-  orderBy(column: Sql, type: ColumnType): Sql
+  orderBy(column: Sql, type: ColumnType, places?: readonly ColumnPlace[]): Sql
   /** The elements of a JSON value as a lateral relation: `alias.value` (JSON), `alias.ordinal` (0-based), `alias.name` (of a map). */
   unnest(json: Sql, shape: 'array' | 'object' | 'map', alias: string): Sql
   /**

@@ -33,7 +33,7 @@ export class DestinationCompiler extends OriginCompiler {
     const context = this.context(side, { d: raw(dialect.quote('d')) }, projection)
     const values = projection.owned.map(([, scope]) => dialect.expression(scope, context))
     const condition = projection.ownedWhen ? sql` WHERE ${dialect.expression(projection.ownedWhen, context)}` : raw('')
-    return sql`SELECT DISTINCT ${join(values)} FROM (${relation}) ${raw(dialect.quote('d'))}${condition}`
+    return sql`SELECT ${join(values)} FROM (${relation}) ${raw(dialect.quote('d'))}${condition}`
   }
 
   /** Written and carried columns of the rows with these owned values (from {@link ownedValues}); runs on the destination. */
@@ -90,6 +90,7 @@ export class DestinationCompiler extends OriginCompiler {
       dialect.orderBy(
         dialect.expression(destination, context),
         destination.op === 'column' ? (destination.type ?? 'text') : 'bigint',
+        destination.op === 'column' ? [{ table: projection.destination, column: destination.column }] : [],
       ),
     )
     const bound = (values: Scope): Sql[] =>

@@ -1,4 +1,5 @@
 /** The origin of a projection as SQL: its one SELECT, and the scopes that cut it into parts. */
+import type { ColumnPlace } from '../engines/engine.js'
 import { join, raw, sql, type Sql } from '../engines/sql.js'
 import type { Expr } from './expression.js'
 import type { Arm, Lookup, Projection } from './projection.js'
@@ -157,12 +158,13 @@ export class OriginCompiler extends CompilerBase {
     return conditions.length > 0 ? join(conditions, ' AND ') : raw('1 = 1')
   }
 
-  #scopeSql(projection: Projection, arm: Arm): { plain: Sql; ordered: Sql }[] {
+  #scopeSql(projection: Projection, arm: Arm): { plain: Sql; place: ColumnPlace; ordered: Sql }[] {
     const dialect = this.dialect(projection.origin)
     const table = this.schema(projection.origin)[arm.driving]!
     return arm.scope.map((name) => {
       const plain = raw(`d.${dialect.quote(name)}`)
-      return { plain, ordered: dialect.orderBy(plain, table.columns[name]!.type) }
+      const place = { table: arm.driving, column: name }
+      return { plain, place, ordered: dialect.orderBy(plain, table.columns[name]!.type, [place]) }
     })
   }
 
@@ -190,7 +192,10 @@ export class OriginCompiler extends CompilerBase {
     if (isAlone) return selects[0]!
     const types = this.scopeColumns(projection)
     const order = join(
-      types.map(({ type }, index) => sql`${dialect.orderBy(raw(`u.s${index}`), type)} ${raw(direction)}`),
+      types.map(({ type }, index) => {
+        const places = projection.arms.map((arm) => this.#scopeSql(projection, arm)[index]!.place)
+        return sql`${dialect.orderBy(raw(`u.s${index}`), type, places)} ${raw(direction)}`
+      }),
     )
     const union = join(
       selects.map((select, index) => sql`SELECT * FROM (${select}) ${raw(`a${index}`)}`),

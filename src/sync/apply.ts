@@ -141,6 +141,7 @@ function defaultOf(spec: {
   return /^enum\(([^,)]*)/.exec(spec.type)?.[1] ?? ''
 }
 
+/** A value as it is bound again; bytes in hex, as capture logs them. */
 export function asText(value: RawValue): string | null {
-  return value === null ? null : typeof value === 'string' ? value : value.toString('utf8')
+  return value === null ? null : typeof value === 'string' ? value : value.toString('hex')
 }

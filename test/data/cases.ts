@@ -23,6 +23,8 @@ export interface ColumnCase {
   readonly exactInJson?: string
   /** The table is keyed by the column too. Its values are then distinct. */
   readonly isKey?: boolean
+  /** Keys where blue takes different texts for one key and green does not: these are different for both. Default `values`. */
+  readonly keys?: { readonly values: readonly Literal[]; readonly generated: fc.Arbitrary<Literal> }
   /** It cannot be a member of JSON, or comes back from it as another value: the reason. */
   readonly notInJson?: string
 }

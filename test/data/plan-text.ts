@@ -6,6 +6,8 @@ const key = { id: { type: 'bigint', notNull: true } } as const
 
 /** Names of the tables of a column. */
 export const plainOf = ({ name }: ColumnCase): string => `t_${name}`
+/** Its column in the tables that JSON is built of: not a word of SQL. */
+export const memberOf = ({ name }: ColumnCase): string => `m_${name}`
 export const keyedOf = ({ name }: ColumnCase): string => `k_${name}`
 
 const inJson = (cases: readonly ColumnCase[]): ColumnCase[] => cases.filter(({ notInJson }) => notInJson === undefined)
@@ -28,7 +30,7 @@ export function planText(cases: readonly ColumnCase[]): string {
     green[table] = { columns, primaryKey: ['v'] }
     maps.push(`${table}: t.map('${table}', '${table}', ({ d }) => ({ columns: { v: d.v, n: d.n } }))`)
   }
-  const members = Object.fromEntries(inJson(cases).map((one) => [one.name, { type: one.type }]))
+  const members = Object.fromEntries(inJson(cases).map((one) => [memberOf(one), { type: one.type }]))
   const objects = Object.keys(members).map((name) => `${name}: d.${name}`)
   blue['wide'] = { columns: { ...key, ...members }, primaryKey: ['id'] }
   blue['kids'] = { columns: { ...key, wide_id: { type: 'bigint', notNull: true }, ...members }, primaryKey: ['id'] }
@@ -52,7 +54,7 @@ export default definePlan({
 
 /** The tables of blue in the server's words. */
 export function blueTables(cases: readonly ColumnCase[], suffix = ''): string[] {
-  const columns = inJson(cases).map(({ name, server }) => `${name} ${server} NULL`)
+  const columns = inJson(cases).map((one) => `${memberOf(one)} ${one.server} NULL`)
   return [
     ...cases.map(
       (one) => `CREATE TABLE ${plainOf(one)} (id bigint NOT NULL PRIMARY KEY, v ${one.server} NULL)${suffix}`,

@@ -298,5 +298,6 @@ export const POSTGRES_CASES: readonly ColumnCase[] = [
 export const POSTGRES_TONGUE: Tongue = {
   exactSession: [`SET TIME ZONE 'UTC'`, `SET DateStyle = 'ISO, YMD'`, 'SET extra_float_digits = 3'],
   exact: (one) => one.exact ?? 'v::text',
+  jsonNull: quote('null'),
   orNothing: 'ON CONFLICT DO NOTHING',
 }

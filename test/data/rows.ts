@@ -3,7 +3,7 @@ import fc from 'fast-check'
 import type { Side } from '../../src/engines/engine.js'
 import type { Bed } from './bed.js'
 import type { ColumnCase, Literal } from './cases.js'
-import { keyedOf, plainOf } from './plan-text.js'
+import { keyedOf, memberOf, plainOf } from './plan-text.js'
 
 /** First ids of the rows that are tampered with, and of those that come later. */
 export const NEAR_IDS = 1000
@@ -16,6 +16,7 @@ export interface Tongue {
   readonly exactSession: readonly string[]
   /** The exact text of `v` of a column. */
   readonly exact: (one: ColumnCase) => string
+  readonly jsonNull: Literal
   /** Behind an INSERT: a row whose key is taken is left out. */
   readonly orNothing: string
 }
@@ -32,16 +33,18 @@ export function valuesOf(one: ColumnCase, { seed, size }: Sample): Literal[] {
   return [...one.values, ...generated, 'NULL']
 }
 
-const keyValuesOf = (one: ColumnCase, sample: Sample): Literal[] => valuesOf(one, sample).filter((v) => v !== 'NULL')
+const keyValuesOf = (one: ColumnCase, sample: Sample): Literal[] =>
+  valuesOf({ ...one, ...one.keys }, sample).filter((v) => v !== 'NULL')
 /** JSON null inside of JSON is NULL, so \`check\` refuses it there. */
-const memberValuesOf = (one: ColumnCase, sample: Sample): Literal[] =>
-  valuesOf(one, sample).filter((value) => value !== "'null'")
+const memberValuesOf = (one: ColumnCase, sample: Sample, { jsonNull }: Tongue): Literal[] =>
+  valuesOf(one, sample).filter((value) => value !== jsonNull)
 const jsonCases = (cases: readonly ColumnCase[]): ColumnCase[] => cases.filter((one) => one.notInJson === undefined)
 
-export function firstRows(cases: readonly ColumnCase[], sample: Sample, { orNothing }: Tongue): string[] {
+export function firstRows(cases: readonly ColumnCase[], sample: Sample, tongue: Tongue): string[] {
+  const { orNothing } = tongue
   const statements: string[] = []
-  const insert = (table: string, rows: readonly string[]): void => {
-    if (rows.length > 0) statements.push(`INSERT INTO ${table} VALUES ${rows.join(', ')} ${orNothing}`)
+  const insert = (table: string, rows: readonly string[], ending = ''): void => {
+    if (rows.length > 0) statements.push(`INSERT INTO ${table} VALUES ${rows.join(', ')} ${ending}`)
   }
   for (const one of cases) {
     insert(
@@ -60,10 +63,11 @@ export function firstRows(cases: readonly ColumnCase[], sample: Sample, { orNoth
       insert(
         keyedOf(one),
         keyValuesOf(one, sample).map((value, index) => `(${value}, ${index})`),
+        orNothing,
       )
   }
   const members = jsonCases(cases)
-  const lists = members.map((one) => memberValuesOf(one, sample))
+  const lists = members.map((one) => memberValuesOf(one, sample, tongue))
   const rows = Array.from({ length: Math.max(...lists.map((values) => values.length)) }, (_, row) =>
     lists.map((values) => values[row % values.length]!).join(', '),
   )
@@ -137,7 +141,7 @@ export async function readWide(bed: Bed, cases: readonly ColumnCase[], { exactSe
         await bed.sql(
           'blue',
           ...exactSession,
-          `SELECT id AS k, ${one.exactInJson ?? exact(one)} AS t FROM (SELECT id, ${one.name} AS v FROM ${table}) s`,
+          `SELECT id AS k, ${one.exactInJson ?? exact(one)} AS t FROM (SELECT id, ${memberOf(one)} AS v FROM ${table}) s`,
         ),
       )
   return rows

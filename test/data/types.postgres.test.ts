@@ -13,5 +13,5 @@ describe('every type of PostgreSQL', () => {
     bed.plan(planText(POSTGRES_CASES))
     await bed.sql('blue', ...blueTables(POSTGRES_CASES), ...firstRows(POSTGRES_CASES, sample, POSTGRES_TONGUE))
     await travel(bed, POSTGRES_CASES, POSTGRES_TONGUE, sample)
-  }, 180_000)
+  }, 400_000)
 })

@@ -74,7 +74,7 @@ function codeOf(error: DriverError): ErrorCode {
 }
 
 /** The server's message, but for those that hold row values. */
-function describe(error: DriverError): string {
+export function describe(error: DriverError): string {
   if (error.errno === 1062 || error.errno === 1586) {
     const key = /for key '([^']*)'/.exec(error.message)?.[1]
     return `a unique key already has this value${key ? ` (${key})` : ''}`

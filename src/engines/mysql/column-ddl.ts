@@ -1,9 +1,11 @@
 /** One column of a {@link TableSpec} as DDL. */
 import { parseType, type ColumnDefault, type ColumnSpec, type ParsedType } from '../../plan/schema.js'
+import { BYTE_ORDER } from './byte-order.js'
 import type { Flavor } from './flavor.js'
 import { numberText, quoteIdentifier, quoteText } from './quote.js'
 
-const KEY_COLLATION = ' CHARACTER SET utf8mb4 COLLATE utf8mb4_bin'
+/** A key has a longest length; longer bytes are refused by the server. */
+const KEY_BYTES = 'VARBINARY(255)'
 
 export interface ColumnDdlOptions {
   readonly flavor: Flavor
@@ -16,7 +18,8 @@ export interface ColumnDdlOptions {
 export function columnDdl(name: string, spec: ColumnSpec, options: ColumnDdlOptions): string {
   const parsed = parseType(spec.type)
   const quoted = quoteIdentifier(name)
-  const collation = options.isKey && isText(parsed) ? KEY_COLLATION : ''
+  const collation =
+    options.isKey && isText(parsed) ? ` CHARACTER SET utf8mb4 COLLATE ${BYTE_ORDER[options.flavor.engine]}` : ''
   const nullable = spec.notNull ? ' NOT NULL' : ' NULL'
   const check = parsed.kind === 'json' ? options.flavor.jsonCheck(quoted) : ''
   const identity = spec.autoIncrement ? ' AUTO_INCREMENT' : ''
@@ -24,7 +27,8 @@ export function columnDdl(name: string, spec: ColumnSpec, options: ColumnDdlOpti
     spec.default === undefined
       ? implicitDefault(spec, parsed, options)
       : ` DEFAULT ${defaultText(spec.default, parsed)}`
-  return `${quoted} ${typeName(parsed, options.flavor)}${collation}${nullable}${value}${identity}${check}`
+  const typeOfColumn = options.isKey && parsed.kind === 'blob' ? KEY_BYTES : typeName(parsed, options.flavor)
+  return `${quoted} ${typeOfColumn}${collation}${nullable}${value}${identity}${check}`
 }
 
 function isText({ kind }: ParsedType): boolean {

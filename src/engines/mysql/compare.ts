@@ -9,14 +9,24 @@ import { exactText, isNumberType, isTextType, textOf } from './types.js'
 type Comparison = Extract<Expr, { op: 'compare' | 'same' }>
 type Render = (inner: Expr, type?: ColumnType) => Sql
 
-export function renderComparison(expr: Comparison, context: ExprContext, render: Render): Sql {
+export function renderComparison(
+  expr: Comparison,
+  context: ExprContext,
+  render: Render,
+  engine: 'mysql' | 'mariadb',
+): Sql {
   const operator = expr.op === 'same' ? '<=>' : expr.operator
-  const [left, right] = operands(expr, context, render)
+  const [left, right] = operands(expr, context, render, engine)
   return sql`(${left} ${raw(operator)} ${right})`
 }
 
 /** Both sides in one type: a literal takes the type of the other side, a number beside a text is compared as text. */
-function operands(expr: Comparison, context: ExprContext, render: Render): [left: Sql, right: Sql] {
+function operands(
+  expr: Comparison,
+  context: ExprContext,
+  render: Render,
+  engine: 'mysql' | 'mariadb',
+): [left: Sql, right: Sql] {
   const [leftType, rightType] = [inferType(expr.left, context), inferType(expr.right, context)]
   const left = renderSide(expr.left, rightType, render)
   const right = renderSide(expr.right, leftType, render)
@@ -25,13 +35,13 @@ function operands(expr: Comparison, context: ExprContext, render: Render): [left
     isTextType(rightType) ||
     (leftType === undefined && rightType === undefined && isTextLiteral(expr))
   if (!isText) return [left, right]
-  // Two columns compare by their own collation, so that a join finds its index. Crossfade's keys are utf8mb4_bin.
+  // Two columns compare by their own collation, so that a join finds its index. Crossfade's keys are in byte order.
   if (expr.left.op === 'column' && expr.right.op === 'column' && isTextType(leftType) && isTextType(rightType))
     return [left, right]
   const asText = (side: Expr, value: Sql, type: ColumnType | undefined) => {
     const text = type === undefined || isTextType(type) ? value : textOf(value, type)
     // One side with an explicit collation is enough; a plain column stays one.
-    return side.op === 'column' && isTextType(type) ? text : exactText(text)
+    return side.op === 'column' && isTextType(type) ? text : exactText(text, engine)
   }
   return [asText(expr.left, left, leftType), asText(expr.right, right, rightType)]
 }

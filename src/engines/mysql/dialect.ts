@@ -2,13 +2,15 @@
 import type { Dialect } from '../engine.js'
 import { join, raw, sql, type Sql } from '../sql.js'
 import { renderExpression } from './expression.js'
+import type { OtherOrder } from './byte-order.js'
 import { joinedItems, jsonMembers } from './json-syntax.js'
 import { mariadbJson } from './json-mariadb.js'
 import { mysqlJson } from './json-mysql.js'
 import { qualify, quoteIdentifier } from './quote.js'
-import { canonical, castName, castTo, familyOf } from './types.js'
+import { canonical, castName, castTo, exactText, familyOf, isTextType } from './types.js'
 
-export function mysqlDialect(engine: 'mysql' | 'mariadb'): Dialect {
+/** @param isOtherOrder which text columns of the side are not in byte order. Default none, as in tables that Crossfade made. */
+export function mysqlDialect(engine: 'mysql' | 'mariadb', isOtherOrder: OtherOrder = () => false): Dialect {
   const json = engine === 'mariadb' ? mariadbJson : mysqlJson
   const syntax = { engine, json }
   return {
@@ -24,8 +26,12 @@ export function mysqlDialect(engine: 'mysql' | 'mariadb'): Dialect {
     after: (columns, values) => compareRows(columns, values, '>', '>'),
     upTo: (columns, values) => compareRows(columns, values, '<', '<='),
     within,
-    // By the column's own collation: chunk bounds are values of the same column and compare by it as well.
-    orderBy: (column, type) => (type.startsWith('enum') ? sql`CAST(${column} AS CHAR)` : column),
+    // In byte order on both sides, or a chunk would not hold the same rows on either; only the column alone has an index.
+    orderBy: (column, type, places = []) => {
+      if (type.startsWith('enum')) return sql`CAST(${column} AS CHAR)`
+      const isOther = places.some((place) => isOtherOrder(place.table, place.column))
+      return isOther && isTextType(type) ? exactText(column, engine) : column
+    },
     unnest: json.unnest,
     members: jsonMembers,
     evaluatedOnce: (select) => select,
@@ -39,9 +45,19 @@ export function mysqlDialect(engine: 'mysql' | 'mariadb'): Dialect {
  * value, so that ('a','bc') and ('ab','c') differ; a lone `-` is NULL.
  */
 function rowHash(columns: readonly Sql[]): Sql {
-  const parts = columns.map((column) => sql`COALESCE(CONCAT(LENGTH(${column}), ':', ${column}), '-')`)
-  const joined = parts.length === 0 ? raw(`''`) : sql`CONCAT(${join(parts)})`
-  return sql`CAST(CONV(LEFT(SHA2(${joined}, 256), 15), 16, 10) AS UNSIGNED)`
+  if (columns.length === 0) return hashOf(raw(`''`))
+  const joined = (textOf: (column: Sql) => Sql) =>
+    sql`CONCAT(${join(columns.map((column) => sql`COALESCE(CONCAT(LENGTH(${column}), ':', ${textOf(column)}), '-')`))})`
+  // CONCAT of more than max_allowed_packet is NULL, which no sum would see: then the hashes of the values are joined.
+  return hashOf(
+    joined((column) => column),
+    joined((column) => sql`SHA2(${column}, 256)`),
+  )
+}
+
+function hashOf(...texts: readonly Sql[]): Sql {
+  const hashes = texts.map((text) => sql`SHA2(${text}, 256)`)
+  return sql`CAST(CONV(LEFT(COALESCE(${join(hashes)}), 15), 16, 10) AS UNSIGNED)`
 }
 
 /** Spelled out: neither engine uses an index for `(a, b) > (x, y)`. The first column stands alone in front for the range. */

@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import { promisify } from 'node:util'
 import { CrossfadeError } from '../errors.js'
+import { describe } from './classify-error.js'
 import { connectionOptions } from './connection-options.js'
 
 const run = promisify(execFile)
@@ -84,10 +85,20 @@ export async function runProgram(
       // A client that fails closes its end; its exit code says so.
       input === undefined ? undefined : pipeline(createReadStream(input), child.stdin!).catch(() => undefined),
     ])
-    if (code !== 0) throw new CrossfadeError('BACKUP_UNPROVEN', `${path} ended with ${code}: ${complaint.trim()}`)
+    if (code !== 0) throw new CrossfadeError('BACKUP_UNPROVEN', `${path} ended with ${code}: ${withoutRows(complaint)}`)
   } finally {
     await rm(folder, { recursive: true, force: true })
   }
+}
+
+/** The client repeats the statement that failed, with its rows, between two lines of dashes; the server's message may quote a value. */
+function withoutRows(complaint: string): string {
+  const message = complaint
+    .slice(complaint.lastIndexOf('--------------\n') + 1)
+    .replace(/^-+\n/, '')
+    .trim()
+  const [, errno, text] = /^ERROR (\d+) [^:]*: (.*)$/s.exec(message) ?? []
+  return text === undefined ? message : describe({ errno: Number(errno), message: text })
 }
 
 function clientOptions(url: string): string {

@@ -4,28 +4,42 @@
  */
 import { parseType, type ColumnType, type ParsedType } from '../../plan/schema.js'
 import { raw, sql, type Sql } from '../sql.js'
-import type { JsonSyntax } from './json-syntax.js'
+import type { ExpressionSyntax } from './expression.js'
 import { quoteText } from './quote.js'
-import { castName, exactText, familyOf, textOf, type Family } from './types.js'
+import { castName, exactText, familyOf, MAX_SCALE, textOf, type Family } from './types.js'
 
 // `\z` and not `$`, which also matches before a line break at the end.
 const pattern = (text: string) => raw(quoteText(`^(${text})\\z`))
 const INTEGER = pattern('0|-?[1-9][0-9]{0,19}')
-const DECIMAL = pattern('-?[0-9]{1,34}(\\.[0-9]{1,30})?|-?[0-9](\\.[0-9]{1,17})?[eE][-+]?[0-9]{1,1}')
+/** Digits behind `1.` of the greatest double with the exponent 308. */
+const GREATEST = '7976931348623157'
+const belowGreatest = [...GREATEST].flatMap((digit, index) =>
+  digit === '0' ? [] : [`${GREATEST.slice(0, index)}[0-${Number(digit) - 1}][0-9]{0,20}`],
+)
+const startOfGreatest = [...GREATEST].map((_, index) => GREATEST.slice(0, index + 1))
 // Small enough for a double in each form, as one that is too big would be an error.
 const DOUBLE = pattern(
   '-?[0-9]{1,40}(\\.[0-9]{1,40})?([eE][-+]?[0-9]{1,2})?|-?[0-9]{1,8}(\\.[0-9]{1,40})?[eE][-+]?[12][0-9]{2}' +
-    '|-?[0-9](\\.[0-9]{1,40})?[eE]([+]?30[0-7]|-3[0-2][0-9])',
+    '|-?[0-9](\\.[0-9]{1,40})?[eE]([+]?30[0-7]|-3[0-2][0-9])' +
+    `|-?1(\\.(${[...belowGreatest, ...startOfGreatest].join('|')}))?[eE][+]?308`,
 )
 /** Days that exist: months of 31 and 30 days, February, and 29 February of leap years. Year 0000 is none. */
 const DAY =
   '(?!0000)([0-9]{4}-((0[13578]|1[02])-(0[1-9]|[12][0-9]|3[01])|(0[469]|11)-(0[1-9]|[12][0-9]|30)|02-(0[1-9]|1[0-9]|2[0-8]))' +
   '|([0-9]{2}(0[48]|[2468][048]|[13579][26])|(0[48]|[2468][048]|[13579][26])00)-02-29)'
+/** What lenient modes let in: no day, no month, or no date at all. Sessions of Crossfade take them as they are. */
+const ZERO_DAY = '[0-9]{4}-(00-(0[0-9]|[12][0-9]|3[01])|(0[1-9]|1[0-2])-00)'
 const CLOCK = '([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]'
+/** A TIME is a span of up to 838 hours, either way. */
+const SPAN = '-?([0-9]{2}|[0-7][0-9]{2}|8[0-2][0-9]|83[0-8]):[0-5][0-9]:[0-5][0-9]'
+const MAX_DIGITS = 65
+/** All that a boolean column holds here. */
+const TINYINT = pattern('0|-?[1-9][0-9]?|-?1[01][0-9]|-?12[0-7]|-128')
 /** Doubles hold every integer up to here. */
 const MAX_EXACT = raw('9007199254740992')
 
-export function exactCast(value: Sql, from: ColumnType | undefined, to: ColumnType, json: JsonSyntax): Sql {
+export function exactCast(value: Sql, from: ColumnType | undefined, to: ColumnType, syntax: ExpressionSyntax): Sql {
+  const { json, engine } = syntax
   if (from === to) return value
   const target = parseType(to)
   const source: Family = from === undefined ? 'text' : familyOf(from)
@@ -33,11 +47,11 @@ export function exactCast(value: Sql, from: ColumnType | undefined, to: ColumnTy
   const wanted = familyOf(to)
   switch (wanted) {
     case 'text':
-      return textWithin(text, target, from)
+      return textWithin(text, target, from, engine)
     case 'integer':
       return toInteger(value, text, source, to)
     case 'boolean':
-      return source === 'boolean' ? value : toBoolean(text)
+      return source === 'boolean' ? value : toBoolean(text, engine)
     case 'decimal':
       return toDecimal(value, text, source, target)
     case 'double':
@@ -47,9 +61,9 @@ export function exactCast(value: Sql, from: ColumnType | undefined, to: ColumnTy
         ? sql`CASE WHEN JSON_VALID(${text}) THEN ${json.parse(text)} END`
         : json.member(value, from!)
     case 'date':
-      return matching(source === 'moment' ? dayOf(text) : text, DAY, 'DATE')
+      return matching(source === 'moment' ? dayOf(text) : text, `${DAY}|${ZERO_DAY}`, 'DATE')
     case 'time':
-      return matching(text, `${CLOCK}(\\.[0-9]{1,6})?`, 'TIME(6)')
+      return matching(text, `${SPAN}(\\.[0-9]{1,6})?`, 'TIME(6)')
     case 'moment':
       return toMoment(text, source, target)
     case 'blob':
@@ -57,18 +71,24 @@ export function exactCast(value: Sql, from: ColumnType | undefined, to: ColumnTy
   }
 }
 
-function textWithin(text: Sql, target: ParsedType, from: ColumnType | undefined): Sql {
+function textWithin(
+  text: Sql,
+  target: ParsedType,
+  from: ColumnType | undefined,
+  engine: ExpressionSyntax['engine'],
+): Sql {
   if (target.length !== undefined) {
     const source = from === undefined ? undefined : parseType(from)
     if (source?.length !== undefined && source.length <= target.length) return text
     return sql`CASE WHEN CHAR_LENGTH(${text}) <= ${raw(String(target.length))} THEN ${text} END`
   }
   if (target.kind !== 'enum') return text
-  return sql`CASE WHEN ${exactText(text)} IN (${raw(target.values.map(quoteText).join(', '))}) THEN ${text} END`
+  return sql`CASE WHEN ${exactText(text, engine)} IN (${raw(target.values.map(quoteText).join(', '))}) THEN ${text} END`
 }
 
-function toBoolean(text: Sql): Sql {
-  return sql`CASE ${exactText(text)} WHEN '1' THEN 1 WHEN 'true' THEN 1 WHEN '0' THEN 0 WHEN 'false' THEN 0 END`
+function toBoolean(text: Sql, engine: ExpressionSyntax['engine']): Sql {
+  const word = exactText(text, engine)
+  return sql`CASE WHEN ${word} = 'true' THEN 1 WHEN ${word} = 'false' THEN 0 WHEN ${text} REGEXP ${TINYINT} THEN CAST(${text} AS SIGNED) END`
 }
 
 function toInteger(value: Sql, text: Sql, source: Family, to: ColumnType): Sql {
@@ -104,11 +124,19 @@ function rangeOf(type: ColumnType): [low: Sql, high: Sql] {
 
 function toDecimal(value: Sql, text: Sql, source: Family, target: ParsedType): Sql {
   const isNumber = source === 'integer' || source === 'decimal'
-  const number = isNumber ? value : sql`CAST(${text} AS DECIMAL(65,30))`
-  const limit = raw(`1${'0'.repeat(target.precision! - target.scale!)}`)
+  const digits = target.precision! - target.scale!
+  const fraction = Math.min(MAX_SCALE, MAX_DIGITS - digits)
+  const number = isNumber ? value : sql`CAST(${text} AS ${raw(`DECIMAL(${MAX_DIGITS},${fraction})`)})`
+  const limit = raw(`1${'0'.repeat(digits)}`)
   const fits = sql`ABS(${number}) < ${limit} AND ${number} = TRUNCATE(${number}, ${raw(String(target.scale))})`
   const exact = sql`CASE WHEN ${fits} THEN CAST(${number} AS DECIMAL(${raw(`${target.precision},${target.scale}`)})) END`
-  return isNumber ? exact : sql`CASE WHEN ${text} REGEXP ${DECIMAL} THEN ${exact} END`
+  return isNumber ? exact : sql`CASE WHEN ${text} REGEXP ${decimalPattern(digits, fraction)} THEN ${exact} END`
+}
+
+/** No more digits than the cast bears: before the point as many as the type has, behind it with zeros as many as fit. */
+function decimalPattern(digits: number, fraction: number): Sql {
+  const behind = fraction === 0 ? '(\\.0+)?' : `(\\.[0-9]{1,${fraction}})?`
+  return pattern(`-?0*[0-9]{1,${Math.max(1, digits)}}${behind}|-?[0-9](\\.[0-9]{1,17})?[eE][-+]?[0-9]{1,1}`)
 }
 
 function toDouble(value: Sql, text: Sql, source: Family): Sql {
@@ -129,7 +157,8 @@ function toDouble(value: Sql, text: Sql, source: Family): Sql {
 
 function toMoment(text: Sql, source: Family, target: ParsedType): Sql {
   const fraction = target.scale === 6 ? '(\\.[0-9]{1,6})?' : '(\\.0{1,6})?'
-  const shape = source === 'date' ? DAY : `${DAY}[ T]${CLOCK}${fraction}`
+  const day = target.kind === 'datetime' ? `(${DAY}|${ZERO_DAY})` : DAY
+  const shape = source === 'date' ? day : `${day}[ T]${CLOCK}${fraction}`
   const moment = matching(text, shape, 'DATETIME(6)')
   if (target.kind === 'datetime') return moment
   // A TIMESTAMP outside of its range would be refused.

@@ -46,15 +46,17 @@ export function renderExpression(expr: Expr, context: ExprContext, syntax: Expre
       const text = asText(expr.input)
       const lines = Object.entries(expr.table).map(([key, value]) => `WHEN ${quoteText(key)} THEN ${quoteText(value)}`)
       const otherwise = expr.otherwise === 'keep' ? text : literal(expr.otherwise.value, 'text')
-      return lines.length === 0 ? otherwise : sql`CASE ${exactText(text)} ${raw(lines.join(' '))} ELSE ${otherwise} END`
+      return lines.length === 0
+        ? otherwise
+        : sql`CASE ${exactText(text, syntax.engine)} ${raw(lines.join(' '))} ELSE ${otherwise} END`
     }
     case 'concat':
       if (expr.args.length === 0) return raw(`''`)
       return sql`CONCAT(${join(expr.args.map((arg) => sql`COALESCE(${asText(arg)}, '')`))})`
     case 'cast':
-      return exactCast(render(expr.input), typeOf(expr.input), expr.to, json)
+      return exactCast(render(expr.input), typeOf(expr.input), expr.to, syntax)
     case 'jsonObject':
-      return json.object(membersOf(expr, render, context, json))
+      return json.object(membersOf(expr, render, context, syntax))
     case 'jsonFromText':
       return jsonFromText(asText(expr.input), json)
     case 'jsonToText':
@@ -62,7 +64,7 @@ export function renderExpression(expr: Expr, context: ExprContext, syntax: Expre
     case 'jsonGet': {
       const { input } = expr
       const member = input.op === 'column' ? context.member?.(input.alias, input.column, expr.path) : undefined
-      return jsonGet(member ? json.found(raw(member)) : json.extract(render(input), expr.path), expr.type, json)
+      return jsonGet(member ? json.found(raw(member)) : json.extract(render(input), expr.path), expr.type, syntax)
     }
     case 'arithmetic':
       return arithmetic(expr, render, typeOf)
@@ -72,7 +74,7 @@ export function renderExpression(expr: Expr, context: ExprContext, syntax: Expre
       return sql`(${unkeyOf(expr.key, integerInput(expr.key.type !== 'interleave', render(expr.input), typeOf(expr.input)))})`
     case 'compare':
     case 'same':
-      return renderComparison(expr, context, render)
+      return renderComparison(expr, context, render, syntax.engine)
     case 'isNull':
       return sql`(${render(expr.input)} IS NULL)`
     case 'and':
@@ -116,13 +118,13 @@ function membersOf(
   expr: Extract<Expr, { op: 'jsonObject' }>,
   render: Render,
   context: ExprContext,
-  json: JsonSyntax,
+  syntax: ExpressionSyntax,
 ): JsonMember[] {
   return Object.entries(expr.members).map(([name, { value, type }]) => {
     const source = inferType(value, context)
     const rendered = render(value, type)
     const isSame = source === undefined || familyOf(source) === familyOf(type)
-    return { name, value: isSame ? rendered : exactCast(rendered, source, type, json), type }
+    return { name, value: isSame ? rendered : exactCast(rendered, source, type, syntax), type }
   })
 }
 
@@ -137,12 +139,12 @@ function jsonFromText(text: Sql, json: JsonSyntax): Sql {
 }
 
 /** NULL where the member is missing, JSON null, or no exact value of the type. */
-function jsonGet(found: Sql, type: ColumnType, json: JsonSyntax): Sql {
+function jsonGet(found: Sql, type: ColumnType, syntax: ExpressionSyntax): Sql {
   const family = familyOf(type)
   if (family === 'json') return found
-  const text = json.unquote(found)
+  const text = syntax.json.unquote(found)
   if (type === 'text') return text
-  if (family !== 'blob') return exactCast(text, 'text', type, json)
+  if (family !== 'blob') return exactCast(text, 'text', type, syntax)
   return sql`CASE WHEN ${text} REGEXP '^([0-9A-Fa-f]{2})*$' THEN UNHEX(${text}) END`
 }
 
@@ -181,11 +183,11 @@ function renderFold(fold: FoldExpr, outer: ExprContext, syntax: ExpressionSyntax
   const render: Render = (expr, type) => renderExpression(expr, context, syntax, type)
   const conditions = fold.by.map(([left, right]) => render({ op: 'compare', operator: '=', left, right }))
   if (fold.where) conditions.push(render(fold.where, 'boolean'))
-  const element = json.object(membersOf(fold.element, render, context, json))
+  const element = json.object(membersOf(fold.element, render, context, syntax))
   const source = raw(`${outer.table(fold.from)} AS ${context.alias('c')}`)
   const order = fold.orderBy.map((expr) => {
     const value = render(expr)
-    return isTextType(inferType(expr, context)) ? exactText(value) : value
+    return isTextType(inferType(expr, context)) ? exactText(value, syntax.engine) : value
   })
   if (fold.shape === 'object') {
     const last = order.length === 0 ? raw('') : sql` ORDER BY ${join(order.map((part) => sql`${part} DESC`))}`

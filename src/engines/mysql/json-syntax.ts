@@ -54,7 +54,8 @@ function nullableText(value: Sql, type: ColumnType, embed: (json: Sql) => Sql): 
     case 'double':
       return textOf(value, type)
     case 'boolean':
-      return sql`CASE WHEN ${value} <> 0 THEN 'true' WHEN ${value} = 0 THEN 'false' END`
+      // A TINYINT(1) that holds more than a boolean stays the number it is.
+      return sql`CASE ${value} WHEN 1 THEN 'true' WHEN 0 THEN 'false' ELSE CAST(${value} AS CHAR) END`
     case 'json':
       return embed(value)
     case 'moment':

@@ -2,7 +2,6 @@
 import type { KeyFunction } from '../../plan/expression.js'
 import { raw, sql, type Sql } from '../sql.js'
 import { quoteText } from './quote.js'
-import { exactText } from './types.js'
 
 /** Below this, 12 hexadecimal digits hold a number. */
 const HEX12_LIMIT = raw(String(2 ** 48))
@@ -39,7 +38,7 @@ export function unkeyOf(key: KeyFunction, input: Sql): Sql {
     const id = sql`(CAST(${input} AS SIGNED) - ${integer(key.base)}) DIV ${raw(String(key.slots))}`
     return sql`CASE WHEN ${input} >= ${birthLine} THEN ${input} ELSE ${id} END`
   }
-  const text = exactText(input)
+  const text = sql`CONVERT(${input} USING utf8mb4) COLLATE utf8mb4_bin`
   const number = sql`CAST(CONV(RIGHT(${text}, 12), 16, 10) AS SIGNED)`
   const isKept = sql`LOWER(LEFT(${text}, 24)) = ${raw(quoteText(`${key.space}-0000-8000-8000-`))}`
   return sql`CASE WHEN ${text} REGEXP ${UUID} THEN CASE WHEN ${isKept} THEN ${number} ELSE ${birthLine} + ${number} END END`

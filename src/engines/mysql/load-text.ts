@@ -22,7 +22,7 @@ export function valueReader(type: ColumnType): ValueReader {
   const text = (value: Exclude<RawValue, null>) => (typeof value === 'string' ? value : value.toString('utf8'))
   switch (familyOf(type)) {
     case 'boolean':
-      return (value) => (value === null ? null : booleanDigit(text(value), type))
+      return (value) => (value === null ? null : tinyint(text(value), type))
     case 'moment':
       return (value) =>
         value === null
@@ -37,6 +37,9 @@ export function valueReader(type: ColumnType): ValueReader {
       return (value) => (value === null ? null : text(value))
   }
 }
+
+/** A TINYINT(1) may hold more than booleans, which is carried as it is. */
+const tinyint = (text: string, type: ColumnType): string => (/^-?\d{1,3}$/.test(text) ? text : booleanDigit(text, type))
 
 /** Families whose text never has a character that a line has to escape. */
 const PLAIN: ReadonlySet<Family> = new Set(['integer', 'decimal', 'double', 'boolean', 'date', 'time', 'moment'])

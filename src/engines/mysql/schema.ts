@@ -35,14 +35,14 @@ export function createTables(schema: SchemaSpec, options: SchemaDdlOptions): Sql
 }
 
 /** All indexes of a table in one ALTER, which reads it once; then foreign keys, when every key they refer to is there. */
-export function createIndexes(schema: SchemaSpec, { namespace }: SchemaDdlOptions): Sql[] {
+export function createIndexes(schema: SchemaSpec, { namespace, flavor }: SchemaDdlOptions): Sql[] {
   const tables = Object.entries(schema)
   return [
     ...tables.flatMap(([name, table]) => addMissing(namespace, name, indexAdditions(name, table))),
     ...tables.flatMap(([name, table]) =>
       addMissing(namespace, name, foreignKeyAdditions(namespace, name, table, schema)),
     ),
-    ...tables.flatMap(([name, table]) => (table.tenantColumn ? tenantView(namespace, name, table) : [])),
+    ...tables.flatMap(([name, table]) => (table.tenantColumn ? tenantView(namespace, name, table, flavor) : [])),
   ]
 }
 

@@ -4,6 +4,7 @@ import { StandingSession } from '../standing-session.js'
 import { raw } from '../sql.js'
 import { createBackup } from './backup.js'
 import { createBulkWriter } from './bulk.js'
+import { readOtherOrder, type OtherOrder } from './byte-order.js'
 import { createCapture } from './capture.js'
 import { errnoOf } from './classify-error.js'
 import { KillSwitch, type SideContext } from './context.js'
@@ -41,12 +42,15 @@ export async function openMysqlSide(
   side: Side,
   options: MysqlSideOptions = {},
 ): Promise<SideTools> {
-  const { flavor, facts } = await detect(location.url)
-  return new MysqlSide(location, side, flavor, facts, options)
+  const { flavor, facts, isOtherOrder } = await detect(location)
+  return new MysqlSide(location, side, flavor, facts, { ...options, isOtherOrder })
 }
 
 /** The server says what it is, not the URL. */
-async function detect(url: string): Promise<{ flavor: Flavor; facts: ServerFacts }> {
+async function detect({
+  url,
+  namespace,
+}: Location): Promise<{ flavor: Flavor; facts: ServerFacts; isOtherOrder: OtherOrder }> {
   const probe = await MysqlSession.open(url, mysqlDialect('mariadb'), { killQuery: async () => {}, onClose: () => {} })
   try {
     const version = String((await probe.query(raw('SELECT VERSION()')))[0]![0])
@@ -56,6 +60,7 @@ async function detect(url: string): Promise<{ flavor: Flavor; facts: ServerFacts
     const [identity] = await probe.query(raw(`SELECT ${flavor.serverIdentity}, CURRENT_USER()`))
     return {
       flavor,
+      isOtherOrder: await readOtherOrder(probe, namespace),
       facts: {
         engine: flavor.engine,
         version,
@@ -88,9 +93,9 @@ class MysqlSide implements SideTools {
     readonly side: Side,
     private readonly flavor: Flavor,
     readonly facts: ServerFacts,
-    private readonly options: MysqlSideOptions,
+    private readonly options: MysqlSideOptions & { readonly isOtherOrder: OtherOrder },
   ) {
-    this.dialect = mysqlDialect(flavor.engine)
+    this.dialect = mysqlDialect(flavor.engine, options.isOtherOrder)
     this.#killer = new KillSwitch(() => this.connect('crossfade control'))
     this.#context = {
       side,

@@ -1,10 +1,14 @@
 /** Column types on MySQL and MariaDB: values cast to them, their text, their canonical text. */
 import { parseType, type ColumnType, type ParsedType } from '../../plan/schema.js'
 import { raw, sql, Sql, type SqlValue } from '../sql.js'
+import { BYTE_ORDER } from './byte-order.js'
 import { numberText, quoteText } from './quote.js'
 
 /** Most digits after the point that a DECIMAL of 65 digits may have on both engines. */
-const MAX_SCALE = 30
+export const MAX_SCALE = 30
+
+/** Longer bytes are compared by their hash. */
+const LONGEST_HEX = 65_536
 
 export type Family =
   'integer' | 'decimal' | 'double' | 'boolean' | 'text' | 'json' | 'date' | 'time' | 'moment' | 'blob'
@@ -79,6 +83,8 @@ export function castTo(value: Sql, type: ColumnType): Sql {
 }
 
 function castExpression(value: Sql, type: ColumnType): Sql {
+  // CAST to SIGNED turns what is too big into a negative number, without an error; the column that takes it refuses it.
+  if (familyOf(type) === 'integer') return sql`CAST(${value} AS DECIMAL(65,0))`
   return sql`CAST(${value} AS ${raw(castName(type))})`
 }
 
@@ -145,6 +151,12 @@ export function textOf(value: Sql, type: ColumnType | undefined): Sql {
 /** See `Dialect.canonical`. */
 export function canonical(column: Sql, type: ColumnType): Sql {
   switch (familyOf(type)) {
+    case 'boolean':
+      // Whatever a TINYINT holds.
+      return sql`CAST(${column} AS CHAR)`
+    case 'blob':
+      // HEX of more than half of max_allowed_packet is NULL.
+      return sql`CASE WHEN LENGTH(${column}) > ${raw(String(LONGEST_HEX))} THEN CONCAT(LENGTH(${column}), ' bytes ', SHA2(${column}, 512)) ELSE LOWER(HEX(${column})) END`
     case 'decimal':
       return sql`CAST(CAST(${column} AS ${raw(castName(type))}) AS CHAR)`
     case 'double':
@@ -164,6 +176,6 @@ export function canonical(column: Sql, type: ColumnType): Sql {
 }
 
 /** Text compared by code point, whatever the collations of the columns it came from. */
-export function exactText(text: Sql): Sql {
-  return sql`CONVERT(${text} USING utf8mb4) COLLATE utf8mb4_bin`
+export function exactText(text: Sql, engine: 'mysql' | 'mariadb'): Sql {
+  return sql`CONVERT(${text} USING utf8mb4) COLLATE ${raw(BYTE_ORDER[engine])}`
 }

@@ -90,5 +90,11 @@ async function finish(child: ReturnType<typeof spawn>, path: string): Promise<st
     child.once('close', resolve)
   })
   if (code === 0) return Buffer.concat(output).toString()
-  throw new CrossfadeError('STATEMENT_FAILED', `${path} ended with code ${code}: ${complaint.trim()}`)
+  throw new CrossfadeError('STATEMENT_FAILED', `${path} ended with code ${code}: ${withoutRows(complaint)}`)
+}
+
+/** The server's message may end with a value of a row; what follows it (DETAIL, CONTEXT, Command was) quotes whole ones. */
+function withoutRows(complaint: string): string {
+  const lines = complaint.split('\n').filter((line) => /^pg_|^(?:ERROR|FATAL|HINT)/.test(line))
+  return lines.map((line) => line.replace(/: ".*"$/, ': "…"')).join('\n')
 }
