@@ -5,7 +5,7 @@
  *   npm run torture -- --engine postgres --rounds 20 --seed 1
  *   npm run torture -- --engine postgres --seed 1 --round 7
  */
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdir, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Command, InvalidArgumentError, Option } from 'commander'
@@ -60,6 +60,8 @@ async function torture(): Promise<number> {
   await using program = await buildProgram()
   await using bed = makeBed(flags.engine, say)
   const folder = await mkdtemp(join(tmpdir(), 'torture-'))
+  // Where there is such a folder, the plan is compiled once and not by each command.
+  await mkdir(join(folder, 'node_modules'))
   const outcomes: Outcome[] = []
   for (const draw of rounds(flags)) {
     if (stopping.signal.aborted) break

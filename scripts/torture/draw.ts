@@ -26,6 +26,8 @@ export type TortureEngine = 'postgres' | 'mariadb'
 export type Target = Side | 'journal'
 export type Scope = 'crossfade' | 'application' | 'both'
 export type Leg = 'forward' | 'back'
+/** What is migrated: the small shop of the tests, or the appointments system with its 85 tables. */
+export type Subject = 'shop' | 'appointments'
 
 /** When the fault strikes: so long after the orchestrator has told something. */
 export interface Moment {
@@ -58,7 +60,13 @@ export interface Draw {
   readonly durationMs: number
   /** From 0 to 1, for what only one kind of fault asks. */
   readonly variant: number
+  readonly subject: Subject
 }
+
+/** A round with 85 tables takes several times as long. */
+const APPOINTMENTS = 0.06
+/** Faults that are at the shop's own tables. */
+const OF_THE_SHOP: ReadonlySet<FaultName> = new Set(['ddl', 'long-transaction', 'contention'])
 
 type Span = readonly [at: Moment['at'], leastMs: number, mostMs: number]
 
@@ -124,5 +132,6 @@ export function drawRound(engine: TortureEngine, seed: number, round: number, fo
     scope: random.pick(['crossfade', 'application', 'both', 'both'] as const),
     durationMs: random.between(300, 5000),
     variant: random.float(),
+    subject: random.chance(APPOINTMENTS) && !OF_THE_SHOP.has(fault) ? 'appointments' : 'shop',
   }
 }

@@ -223,9 +223,10 @@ class Round {
   #startTraffic(): Promise<Traffic> {
     const { draw, folder } = this.options
     const { engine, application: urls, meta } = this.stage
-    const { pooled, plain, pauseMs, seed, round } = draw
+    const { subject, pooled, plain, pauseMs, seed, round } = draw
     const settings: TrafficSettings = {
       engine,
+      subject,
       urls,
       meta,
       pooled,

@@ -10,12 +10,22 @@ export interface Outcome {
 }
 
 /** What was drawn, in few words. */
-export function describeDraw({ fault, target, scope, leg, isBack, moment, placement, durationMs }: Draw): string {
+export function describeDraw({
+  fault,
+  target,
+  scope,
+  leg,
+  isBack,
+  moment,
+  placement,
+  durationMs,
+  subject,
+}: Draw): string {
   const isNetwork = ['cut', 'delay', 'throttle', 'black-hole'].includes(fault)
   const isOfServer = isNetwork || fault.startsWith('server') || fault === 'ddl'
   const where = `${isOfServer ? ` of ${target}` : ''}${isNetwork ? ` for ${scope}` : ''}`
   const when = `${leg}, ${moment.at} + ${moment.afterMs} ms, ${durationMs} ms`
-  return `${fault}${where} (${when}; ${placement}${isBack ? ', and back' : ''})`
+  return `${fault}${where} (${when}; ${subject === 'shop' ? '' : `${subject}, `}${placement}${isBack ? ', and back' : ''})`
 }
 
 /** The command that repeats a round. */

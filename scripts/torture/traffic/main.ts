@@ -3,14 +3,15 @@ import { appendFileSync } from 'node:fs'
 import { createPool } from 'crossfade/pool'
 import type { Side } from '../../../src/engines/engine.js'
 import { serve } from '../../bench/child.js'
-import type { TortureEngine } from '../draw.js'
+import type { Subject, TortureEngine } from '../draw.js'
 import type { Urls } from '../stage.js'
-import { contend, holdTransaction, saturate } from './burdens.js'
-import { checkShopLedger } from './shop-ledger.js'
-import { startWriters } from './writers.js'
+import { workWithAppointments } from './appointments.js'
+import { workInShop } from './shop.js'
+import type { Work, WorkCounts } from './work.js'
 
 export interface TrafficSettings {
   readonly engine: TortureEngine
+  readonly subject: Subject
   readonly urls: Urls
   readonly meta: string
   readonly pooled: number
@@ -32,23 +33,15 @@ export type TrafficCommand =
   /** After `stop`. `url` goes around the network. */
   | { readonly type: 'check'; readonly side: Side; readonly url: string }
 
-export interface TrafficCounts {
-  readonly acknowledged: number
-  readonly acknowledgedByPool: number
-  readonly failed: number
-  readonly inDoubt: number
-  readonly refused: number
+export interface TrafficCounts extends WorkCounts {
   readonly side: Side
-  /** What no server and no network explains. */
-  readonly impossible: readonly string[]
 }
 
 const settings = JSON.parse(process.argv[2]!) as TrafficSettings
-const { engine, urls } = settings
 const note = (text: string): void => appendFileSync(settings.log, `${new Date().toISOString()} ${text}\n`)
 
 const pool = createPool({
-  ...urls,
+  ...settings.urls,
   meta: settings.meta,
   name: 'writers',
   min: 2,
@@ -59,27 +52,10 @@ const pool = createPool({
 })
 pool.on('error', (error) => note(`pool: ${error.message}`))
 pool.on('switch', ({ side, epoch }) => note(`pool: ${side} at epoch ${epoch}`))
-const writers = startWriters({
-  engine,
-  pool,
-  urls,
-  pooled: settings.pooled,
-  plain: settings.plain,
-  pauseMs: settings.pauseMs,
-  seed: settings.seed,
-  onFailure: (error) => note(`writer: ${describe(error)}`),
-})
-const burdens: Promise<void>[] = []
-const carry = (burden: Promise<void>): TrafficCounts => {
-  burdens.push(burden.catch((error: unknown) => note(`burden: ${describe(error)}`)))
-  return counts()
-}
+const options = { ...settings, pool, note: (text: string, error: unknown) => note(`${text}: ${describe(error)}`) }
+const work: Work = settings.subject === 'shop' ? workInShop(options) : await workWithAppointments(options)
 
-function counts(): TrafficCounts {
-  const { ledger, failed, refused, lost, acknowledgedByPool } = writers
-  const { acknowledged, inDoubt } = ledger
-  return { acknowledged, acknowledgedByPool, failed, inDoubt, refused, side: pool.stats().side, impossible: lost }
-}
+const counts = (): TrafficCounts => ({ ...work.counts(), side: pool.stats().side })
 
 function describe(error: unknown): string {
   const texts: string[] = []
@@ -92,17 +68,15 @@ serve<TrafficCommand>(async (command) => {
     case 'count':
       return counts()
     case 'saturate':
-      return carry(saturate(pool, command.ms))
     case 'hold':
-      return carry(holdTransaction({ urls, side: pool.stats().side, ms: command.ms }))
     case 'contend':
-      return carry(contend({ pool, ledger: writers.ledger, engine, ms: command.ms, seed: settings.seed }))
+      work.burden(command.type, command.ms)
+      return counts()
     case 'stop':
-      await writers.stop()
-      await Promise.all(burdens)
+      await work.stop()
       await pool.end()
       return counts()
     case 'check':
-      return checkShopLedger(command.side, command.url, writers.ledger)
+      return work.check(command.side, command.url)
   }
 })
