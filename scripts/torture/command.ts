@@ -20,6 +20,7 @@ export interface Command {
   readonly child: ChildProcess
   readonly end: Promise<CommandEnd>
   isRunning(): boolean
+  hasTold(matches: (line: Line) => boolean): boolean
   /** The first JSON line for which the condition holds, also one that came before; undefined when the command ended without it. */
   line(matches: (line: Line) => boolean): Promise<Line | undefined>
   /** True while a process of its group lives. */
@@ -82,6 +83,7 @@ export function startCommand({ main, args, env, folder, number, ...options }: Co
     child,
     end,
     isRunning: () => isRunning,
+    hasTold: (matches) => lines.some(matches),
     line: (matches) =>
       new Promise((resolve) => {
         const look = (): void => {

@@ -54,5 +54,15 @@ describeEachEngine('64 writers in all isolation levels, pooled and plain', (engi
     expect(onGreen.filter(({ reference }) => !known.has(String(reference)))).toEqual([])
     expect((await shop.cli(['complete', SHOP_PLAN])).exitCode).toBe(0)
     expect(await shop.remains()).toEqual([])
-  }, 120_000)
+
+    const [lost, wrong, twice] = await shop.sql('blue', `SELECT id FROM orders WHERE reference LIKE 'app-%' LIMIT 3`)
+    await shop.sql(
+      'blue',
+      `DELETE FROM orders WHERE id = ${String(lost?.['id'])}`,
+      `UPDATE orders SET cents = -1 WHERE id = ${String(wrong?.['id'])}`,
+      'DROP INDEX orders_reference' + (engine === 'postgres' ? '' : ' ON orders'),
+      `INSERT INTO orders (item_id, reference, state, cents) SELECT item_id, reference, state, cents FROM orders WHERE id = ${String(twice?.['id'])}`,
+    )
+    expect(await checkShopLedger('blue', urls.blue, writers.ledger)).toMatchObject({ lost: 1, wrong: 1, duplicated: 1 })
+  }, 240_000)
 })

@@ -39,6 +39,14 @@ export const throttle = lasting(({ variant }) => ({
   bytesPerSecond: Math.round(10_000 * 10 ** (2 * variant)),
 }))
 
+/**
+ * Whose kernel finds out as well: the application's, and that of the programs that dump and restore. Crossfade's own sessions have to
+ * find out by themselves.
+ */
+const isInBackup = ({ orchestrator }: FaultContext): boolean =>
+  orchestrator.hasTold(({ type, phase }) => type === 'phase-started' && phase === 'backup') &&
+  !orchestrator.hasTold(({ type, phase }) => type === 'phase-done' && phase === 'backup')
+
 /** In this share of the black holes old connections stay dead: what stood between has forgotten them. */
 const FORGOTTEN = 0.6
 /** Then the server's keep-alive finds them. */
@@ -54,7 +62,7 @@ export const blackHole: Fault = {
     for (const way of ways) way.setTrouble(undefined, { areOldDead })
     if (!areOldDead) return
     await delay(KEEP_ALIVE_MS)
-    // The application waits for its kernel to find out; Crossfade has to find out by itself.
-    for (const way of ways) way.endDead({ isClientTold: way === stage.nodeOf(draw.target).ways.application })
+    for (const way of ways)
+      way.endDead({ isClientTold: way === stage.nodeOf(draw.target).ways.application || isInBackup(context) })
   },
 }

@@ -55,6 +55,14 @@ async function probe(path: string): Promise<Program | undefined> {
   }
 }
 
+/** A network that drops packets would keep the program for hours: its kernel is to find out within half a minute. */
+const KEEP_ALIVE = {
+  keepalives_idle: '10',
+  keepalives_interval: '5',
+  keepalives_count: '4',
+  tcp_user_timeout: '30000',
+} as const
+
 /** Runs a program of libpq against `url`. The password goes by the environment: arguments are visible to everybody. */
 export async function runProgram(
   path: string,
@@ -65,6 +73,8 @@ export async function runProgram(
   const target = new URL(driverUrl(url))
   const password = decodeURIComponent(target.password)
   target.password = ''
+  for (const [name, value] of Object.entries(KEEP_ALIVE))
+    if (!target.searchParams.has(name)) target.searchParams.set(name, value)
   const child = spawn(path, [...args, `--dbname=${target.href}`], {
     env: { ...process.env, ...(password === '' ? {} : { PGPASSWORD: password }), PGAPPNAME: 'crossfade/backup' },
     stdio: ['ignore', 'pipe', 'pipe'],
