@@ -4,7 +4,7 @@ import { count, duration } from '../../src/report/numbers.js'
 import type { TrafficResult } from './traffic.js'
 
 /** The migration's report with what only the application knows. */
-export function completeReport(report: Report, { stats, ledger, holdsMs }: TrafficResult): Report {
+export function completeReport(report: Report, { stats, ledger }: TrafficResult): Report {
   const round = (ms: number): number => Math.round(ms * 10) / 10
   return {
     ...report,
@@ -21,10 +21,6 @@ export function completeReport(report: Report, { stats, ledger, holdsMs }: Traff
       p99Ms: round(stats.latency.p99Ms),
       maxMs: round(stats.latency.maxMs),
     },
-    switches: report.switches.map((change, index) => ({
-      ...change,
-      maxWaitMs: round(holdsMs[index] ?? change.maxWaitMs),
-    })),
   }
 }
 

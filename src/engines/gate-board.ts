@@ -31,6 +31,8 @@ export interface ClientReport {
   readonly epoch: number
   /** The announced side, once connections to it are open. */
   readonly readyFor: Side | undefined
+  /** How long its gate was closed the last time it was. */
+  readonly lastHoldMs: number | undefined
   readonly inFlight: number
   readonly oldestAgeMs: number | undefined
   /** First words of the oldest transaction's last statement. Never values. */

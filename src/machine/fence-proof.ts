@@ -6,7 +6,7 @@ import { CrossfadeError } from '../engines/errors.js'
 import type { Side } from '../engines/engine.js'
 import { verifyScopes, type ScopeResult, type SessionPair } from '../verify/verify-scopes.js'
 import { otherSide, sideOf, type MigrationContext } from './context.js'
-import { countBoth, usualCountMs } from './proofs.js'
+import { compareCounts, proveCounts, usualCountMs } from './proofs.js'
 
 /** Comparisons at once: behind the fence every millisecond is one in which clients wait. */
 const PAIRS = 2
@@ -31,6 +31,7 @@ export async function openFenceProof(context: MigrationContext, origin: Side): P
   const { plan, compiler } = context
   const loop = context.loops.from(origin)
   const { touched } = loop
+  const projections = origin === 'blue' ? plan.forward : plan.reverse
   const pairs: SessionPair[] = []
   for (let index = 0; index < PAIRS; index += 1)
     pairs.push({
@@ -44,6 +45,10 @@ export async function openFenceProof(context: MigrationContext, origin: Side): P
   }
   return {
     async before(signal) {
+      // What nobody has counted in this run, e.g. in a way back that another process begins.
+      const uncounted = projections.filter((projection) => usualCountMs(projection) === undefined)
+      const counted = uncounted.length > 0 ? await proveCounts(context, origin, uncounted) : []
+      if (counted.length > 0) throw new CrossfadeError('VERIFICATION_FAILED', counted.join('; '))
       const looks = new Map<string, number>()
       for (let round = 1; round <= ROUNDS && touched.size > (round === 1 ? 0 : FEW_SCOPES); round += 1) {
         await loop.settle(signal)
@@ -59,14 +64,13 @@ export async function openFenceProof(context: MigrationContext, origin: Side): P
       const differing = await look(signal)
       if (differing.length > 0) throw differs(differing)
       let leftMs = budgetMs * COUNT_SHARE
-      for (const projection of origin === 'blue' ? plan.forward : plan.reverse) {
+      for (const projection of projections) {
         const usualMs = usualCountMs(projection)
         if (usualMs === undefined || usualMs > leftMs) continue
         leftMs -= usualMs
-        const { left, right } = await countBoth(compiler, projection, pairs[0]!.origin, pairs[0]!.destination)
-        if (left === right) continue
-        const counted = `${left} rows on ${origin} and ${right} on the other side`
-        throw new CrossfadeError('VERIFICATION_FAILED', `behind the fence "${projection.name}" has ${counted}`)
+        const { origin: left, destination: right } = pairs[0]!
+        const [counted] = await compareCounts(compiler, projection, origin, left, right)
+        if (counted) throw new CrossfadeError('VERIFICATION_FAILED', `behind the fence ${counted}`)
       }
     },
     [Symbol.asyncDispose]: async () => {

@@ -113,13 +113,8 @@ export async function proveMoment(
       await emit(result)
       if (!result.isEqual) failed.push(`${result.name} (${result.detail ?? 'differs'})`)
     }
-    for (const projection of authority === 'blue' ? plan.forward : plan.reverse) {
-      const counts = await countBoth(compiler, projection, snapshot, other)
-      if (counts.left !== counts.right)
-        failed.push(
-          `"${projection.name}" has ${counts.left} rows on ${authority} and ${counts.right} on the other side`,
-        )
-    }
+    for (const projection of authority === 'blue' ? plan.forward : plan.reverse)
+      failed.push(...(await compareCounts(compiler, projection, authority, snapshot, other)))
     if (hasProbes)
       for (const probe of await runProbes(plan.probes, blue, green)) {
         await emit(probe)
@@ -129,25 +124,42 @@ export async function proveMoment(
   })
 }
 
+/** Row counts of some projections over one exact moment. @returns what differs. */
+export async function proveCounts(
+  context: MigrationContext,
+  authority: Side,
+  projections: readonly Projection[],
+): Promise<string[]> {
+  const sides = [sideOf(context, authority), sideOf(context, otherSide(authority))] as const
+  return withConsistentCut(context.loops.from(authority), ...sides, context.signal, async (snapshot, other) => {
+    const failed: string[] = []
+    for (const projection of projections)
+      failed.push(...(await compareCounts(context.compiler, projection, authority, snapshot, other)))
+    return failed
+  })
+}
+
 const countTimes = new WeakMap<Projection, number>()
 
 /** How long the last count of it took, when there was one in this run. */
 export const usualCountMs = (projection: Projection): number | undefined => countTimes.get(projection)
 
-/** Rows that a projection gives, and those that are there. */
-export async function countBoth(
+/** Rows that a projection gives, and those that are there. @returns nothing, or in what they differ. */
+export async function compareCounts(
   compiler: Compiler,
   projection: Projection,
+  authority: Side,
   origin: Session,
   destination: Session,
-): Promise<{ left: string; right: string }> {
+): Promise<string[]> {
   const startedAt = performance.now()
   const [left, right] = await Promise.all([
     origin.query(compiler.countOrigin(projection)),
     destination.query(compiler.countDestination(projection)),
   ])
   countTimes.set(projection, performance.now() - startedAt)
-  return { left: String(left[0]?.[0]), right: String(right[0]?.[0]) }
+  const [there, here] = [String(left[0]?.[0]), String(right[0]?.[0])]
+  return there === here ? [] : [`"${projection.name}" has ${there} rows on ${authority} and ${here} on the other side`]
 }
 
 export { isClean }

@@ -1,6 +1,6 @@
 /** Ties the switch to a migration: which loop, which tables, what is verified, and what follows. */
 import type { Side } from '../engines/engine.js'
-import { warmUp } from '../switch/warm-up.js'
+import { warmUp } from '../switch/clients.js'
 import { performSwitch, reconcile, type SwitchResult } from '../switch/switch.js'
 import { crashPoint } from './crash-point.js'
 import { otherSide, sideOf, tablesOf, type MigrationContext } from './context.js'

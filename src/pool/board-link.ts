@@ -12,7 +12,7 @@ export interface BoardLinkOptions {
   readonly name: string
   readonly host: string
   /** In flight and oldest transaction, for the operator. */
-  readonly describe: () => Pick<ClientReport, 'readyFor' | 'inFlight' | 'oldestAgeMs' | 'oldestSql'>
+  readonly describe: () => Pick<ClientReport, 'readyFor' | 'lastHoldMs' | 'inFlight' | 'oldestAgeMs' | 'oldestSql'>
   /** A switch to this side is about to begin, or none. Called with each state, before the gate learns it. */
   readonly onNext: (side: Side | undefined) => void
   readonly onTrouble: (cause: Error) => void

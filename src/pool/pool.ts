@@ -168,7 +168,15 @@ export class Pool extends EventEmitter<PoolEvents> {
         describe: () => {
           const oldest = this.#desk.oldestBorrower
           const oldestAgeMs = oldest && Math.round(oldest.ageMs)
-          return { readyFor: this.#sides.readyFor, inFlight: this.#gate.inFlight, oldestAgeMs, oldestSql: oldest?.sql }
+          const { count, lastMs } = this.#statistics.holds
+          const lastHoldMs = count > 0 ? lastMs : undefined
+          return {
+            readyFor: this.#sides.readyFor,
+            lastHoldMs,
+            inFlight: this.#gate.inFlight,
+            oldestAgeMs,
+            oldestSql: oldest?.sql,
+          }
         },
         onNext: (next) => {
           const isNews = this.#sides.announced(next, this.#gate.authority, this.#gate.state)

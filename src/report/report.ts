@@ -28,7 +28,7 @@ export interface Report {
     readonly epoch: number
     readonly holdMs: number
     readonly attempts: number
-    /** The longest time one client of the pool waited. */
+    /** Longest time that the gate of a client was closed, as clients tell it; the hold itself when there are none. */
     readonly maxWaitMs: number
   }[]
   readonly verification: {

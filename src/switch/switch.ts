@@ -8,6 +8,7 @@ import type { Side, SideTools } from '../engines/engine.js'
 import { CrossfadeError } from '../engines/errors.js'
 import type { MigrationEvent, SwitchStep } from '../journal/events.js'
 import type { Journal } from '../journal/journal.js'
+import { longestWait } from './clients.js'
 import type { SyncLoop } from '../sync/sync-loop.js'
 
 export interface SwitchOptions {
@@ -84,7 +85,8 @@ export async function performSwitch(options: SwitchOptions): Promise<SwitchResul
         epoch: outcome.epoch,
         holdMs: outcome.holdMs,
         attempts: attempt,
-        maxWaitMs: outcome.holdMs,
+        // The orchestrator's hold ends when the release is pushed, a client's when it arrives.
+        maxWaitMs: Math.round(10 * ((await longestWait(options.board, outcome.epoch)) ?? outcome.holdMs)) / 10,
         steps,
       })
       return { epoch: outcome.epoch, holdMs: outcome.holdMs, attempts: attempt }

@@ -124,6 +124,8 @@ describeEachEngine('a hold', (engine) => {
     await Promise.all([1, 2].map((id) => pool.query(insert(id))))
     expect(await rowsOn(stage, 'green')).toEqual([1, 2])
     expect(pool.stats().counts.connected).toBe(connected)
+    await until(async () => (await stage.board.clients())[0]?.state === 'open')
+    expect((await stage.board.clients())[0]).toMatchObject({ epoch: 2, lastHoldMs: pool.stats().holds.lastMs })
     // Those of blue go when the rush is over.
     await until(() => pool.stats().closed.switched === 2)
     expect(pool.stats()).toMatchObject({ total: 2 })

@@ -42,7 +42,7 @@ export class MysqlGateBoard implements GateBoard {
     await this.#query(`CREATE TABLE IF NOT EXISTS ${clients} (
       id varchar(36) PRIMARY KEY, name varchar(200) NOT NULL, host varchar(255) NOT NULL, pid int NOT NULL,
       lock_name varchar(64) NOT NULL, seen_at datetime(6) NOT NULL, state varchar(10) NOT NULL, hold_id varchar(100),
-      epoch bigint NOT NULL, ready_for varchar(10), in_flight int NOT NULL, oldest_ms int, oldest_sql varchar(200)) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4`)
+      epoch bigint NOT NULL, ready_for varchar(10), last_hold_ms double, in_flight int NOT NULL, oldest_ms int, oldest_sql varchar(200)) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4`)
     await this.#query(`CREATE TABLE IF NOT EXISTS ${signal} (id bigint PRIMARY KEY) ENGINE=InnoDB`)
     // A version from the clock: a board that was removed and made again is newer than anything clients have seen.
     await this.#query(

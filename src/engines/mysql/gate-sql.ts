@@ -54,6 +54,7 @@ export function parseClient(row: MysqlRow): ClientInfo {
     holdId: textOf(row['hold_id']),
     epoch: Number(row['epoch']),
     readyFor: textOf(row['ready_for']) as Side | undefined,
+    lastHoldMs: row['last_hold_ms'] === null ? undefined : Number(row['last_hold_ms']),
     inFlight: Number(row['in_flight']),
     oldestAgeMs: row['oldest_ms'] === null ? undefined : Number(row['oldest_ms']),
     oldestSql: textOf(row['oldest_sql']),

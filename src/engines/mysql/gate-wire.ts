@@ -57,10 +57,11 @@ export class MysqlGateWire implements GateWire {
       }
       const gives = report.state === 'held' && this.#hasLock
       const { rows } = await control.query(
-        `INSERT INTO ${clients} (id, name, host, pid, lock_name, seen_at, state, hold_id, epoch, in_flight, oldest_ms, oldest_sql, ready_for)
-         VALUES (?, ?, ?, ?, ?, utc_timestamp(6), ?, ?, ?, ?, ?, ?, ?)
+        `INSERT INTO ${clients} (id, name, host, pid, lock_name, seen_at, state, hold_id, epoch, in_flight, oldest_ms, oldest_sql, ready_for, last_hold_ms)
+         VALUES (?, ?, ?, ?, ?, utc_timestamp(6), ?, ?, ?, ?, ?, ?, ?, ?)
          ON DUPLICATE KEY UPDATE seen_at = VALUES(seen_at), state = VALUES(state), hold_id = VALUES(hold_id), epoch = VALUES(epoch),
-           in_flight = VALUES(in_flight), oldest_ms = VALUES(oldest_ms), oldest_sql = VALUES(oldest_sql), ready_for = VALUES(ready_for);
+           in_flight = VALUES(in_flight), oldest_ms = VALUES(oldest_ms), oldest_sql = VALUES(oldest_sql), ready_for = VALUES(ready_for),
+           last_hold_ms = VALUES(last_hold_ms);
          ${gives ? 'DO release_lock(?);' : ''}
          SELECT ${STATE_COLUMNS} FROM ${gate}`,
         [
@@ -76,6 +77,7 @@ export class MysqlGateWire implements GateWire {
           report.oldestAgeMs ?? null,
           report.oldestSql ?? null,
           report.readyFor ?? null,
+          report.lastHoldMs ?? null,
           ...(gives ? [lock] : []),
         ],
       )

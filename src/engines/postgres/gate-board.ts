@@ -48,7 +48,7 @@ export class PostgresGateBoard implements GateBoard {
       await this.#query(`CREATE TABLE IF NOT EXISTS ${clients} (
         id text PRIMARY KEY, name text NOT NULL, host text NOT NULL, pid int NOT NULL, session int NOT NULL,
         seen_at timestamptz NOT NULL, state text NOT NULL, hold_id text, epoch bigint NOT NULL,
-        ready_for text, in_flight int NOT NULL, oldest_ms int, oldest_sql text)`)
+        ready_for text, last_hold_ms float8, in_flight int NOT NULL, oldest_ms int, oldest_sql text)`)
       await this.#query(`GRANT USAGE ON SCHEMA ${schema} TO PUBLIC`)
       await this.#query(`GRANT SELECT ON ${gate} TO PUBLIC`)
       await this.#query(`GRANT SELECT, INSERT, UPDATE, DELETE ON ${clients} TO PUBLIC`)

@@ -65,6 +65,7 @@ export interface ClientRow {
   readonly hold_id: string | null
   readonly epoch: string
   readonly ready_for: Side | null
+  readonly last_hold_ms: number | null
   readonly in_flight: number
   readonly oldest_ms: number | null
   readonly oldest_sql: string | null
@@ -82,6 +83,7 @@ export function parseClient(row: ClientRow): ClientInfo {
     holdId: row.hold_id ?? undefined,
     epoch: Number(row.epoch),
     readyFor: row.ready_for ?? undefined,
+    lastHoldMs: row.last_hold_ms ?? undefined,
     inFlight: row.in_flight,
     oldestAgeMs: row.oldest_ms ?? undefined,
     oldestSql: row.oldest_sql ?? undefined,

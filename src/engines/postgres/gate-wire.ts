@@ -47,11 +47,12 @@ export class PostgresGateWire implements GateWire {
     try {
       const result = await this.#require().query<StateRow>(
         `WITH beat AS (
-           INSERT INTO ${clients} AS c (id, name, host, pid, session, seen_at, state, hold_id, epoch, in_flight, oldest_ms, oldest_sql, ready_for)
-           VALUES ($1, $2, $3, $4, pg_backend_pid(), clock_timestamp(), $5, $6, $7, $8, $9, $10, $11)
+           INSERT INTO ${clients} AS c (id, name, host, pid, session, seen_at, state, hold_id, epoch, in_flight, oldest_ms, oldest_sql, ready_for, last_hold_ms)
+           VALUES ($1, $2, $3, $4, pg_backend_pid(), clock_timestamp(), $5, $6, $7, $8, $9, $10, $11, $12)
            ON CONFLICT (id) DO UPDATE SET session = excluded.session, seen_at = excluded.seen_at, state = excluded.state,
              hold_id = excluded.hold_id, epoch = excluded.epoch, in_flight = excluded.in_flight,
-             oldest_ms = excluded.oldest_ms, oldest_sql = excluded.oldest_sql, ready_for = excluded.ready_for
+             oldest_ms = excluded.oldest_ms, oldest_sql = excluded.oldest_sql, ready_for = excluded.ready_for,
+             last_hold_ms = excluded.last_hold_ms
            RETURNING CASE WHEN c.state = 'held' THEN pg_notify('${clientsChannelText}', c.id)::text END AS told)
          SELECT ${STATE_COLUMNS}, (SELECT told FROM beat) AS told FROM ${gate}`,
         [
@@ -66,6 +67,7 @@ export class PostgresGateWire implements GateWire {
           report.oldestAgeMs ?? null,
           report.oldestSql ?? null,
           report.readyFor ?? null,
+          report.lastHoldMs ?? null,
         ],
       )
       this.denial = undefined
