@@ -6,9 +6,11 @@ import type { MigrationContext } from './context.js'
 
 const DEFAULT_TIMEOUT_MS = 30_000
 
-/** @throws {CrossfadeError} REFUSED when a hook before a switch fails. */
+/** @throws {CrossfadeError} REFUSED when a hook before a switch fails, LEASE_LOST. */
 export async function runHooks(context: MigrationContext, at: Hook['at']): Promise<void> {
   for (const hook of context.plan.hooks.filter((candidate) => candidate.at === at)) {
+    // What a hook does outside no fence undoes: it is for the run that has the migration.
+    await context.journal.readSettled(context.runEpoch)
     const startedAt = performance.now()
     const exitCode = await runHook(hook, context.plan.name)
     await context.emit({

@@ -147,6 +147,8 @@ class Run {
     options.signal.addEventListener('abort', onSignal, { once: true })
     try {
       let state = await this.#begin()
+      // Before anything is made on a side: where everything was removed meanwhile, nobody else would tell.
+      await this.#journal.readSettled(this.#runEpoch)
       await this.#blue.lease.take(this.#runEpoch, TAKEOVER_GRACE_MS)
       await this.#green.lease.take(this.#runEpoch, TAKEOVER_GRACE_MS)
       await board.prepare({ side: state.authority, epoch: state.epoch })
@@ -257,7 +259,7 @@ class Run {
 
   /** An error of a phase as its result. */
   async #explain(error: unknown): Promise<PhaseResult> {
-    const lost = await this.#lostLease()
+    const lost = await this.#lostLease(error)
     if (lost) {
       this.#options.log.warn({ err: error }, lost)
       return { type: 'stopped', outcome: 'taken-over', reason: lost }
@@ -287,13 +289,14 @@ class Run {
    * Why this run has the migration no more. One that was stopped or cut off meets sessions that were ended, fences that it may not
    * touch, rows that are gone: of all that this is the cause.
    */
-  async #lostLease(): Promise<string | undefined> {
+  async #lostLease(cause: unknown): Promise<string | undefined> {
     try {
       await this.#journal.renewLease(this.#runEpoch, this.#options.plan.limits.leaseMs)
+      return undefined
     } catch (error) {
-      if (error instanceof CrossfadeError && error.code === 'LEASE_LOST') return error.message
+      // The journal may be gone with the migration; then a side has told it.
+      return [error, cause, this.#interruption?.error].find(isLeaseLost)?.message
     }
-    return undefined
   }
 
   /** `complete` after a rollback, or `abort` of what has ended: takes away what was kept for a look. */
@@ -396,7 +399,7 @@ class Run {
           })
           .catch((error: unknown) => {
             missed += 1
-            const isLost = error instanceof CrossfadeError && error.code === 'LEASE_LOST'
+            const isLost = isLeaseLost(error)
             this.#options.log.warn({ err: error, missed }, 'the lease was not renewed')
             if (isLost || missed >= Math.floor(RENEWALS))
               this.#interrupt({ type: 'failure', reason: `the lease is lost: ${describe(error)}`, error })
@@ -459,5 +462,8 @@ function eventOutcome(outcome: MachineOutcome): Extract<MigrationEvent, { type: 
   if (outcome === 'refused' || outcome === 'taken-over') return 'failed'
   return outcome === 'until-reached' ? 'waiting' : outcome
 }
+
+const isLeaseLost = (error: unknown): error is CrossfadeError =>
+  error instanceof CrossfadeError && error.code === 'LEASE_LOST'
 
 const describe = (error: unknown): string => (error instanceof Error ? error.message : String(error))

@@ -7,7 +7,7 @@ import { tablesOf, type MigrationContext } from './context.js'
  * The journal goes last, by the caller.
  */
 export async function removeFromSides(
-  context: Pick<MigrationContext, 'plan' | 'blue' | 'green' | 'board' | 'signal'>,
+  context: Pick<MigrationContext, 'plan' | 'blue' | 'green' | 'board' | 'journal' | 'runEpoch' | 'signal'>,
   options: { keepBoard?: boolean; dropGreen?: boolean } = {},
 ): Promise<void> {
   const { plan, blue, green, board, signal } = context
@@ -28,5 +28,8 @@ export async function removeFromSides(
   }
   // Kept tables of green stay closed: after a way back nobody may write there by mistake.
   await green.lease.remove()
-  if (!options.keepBoard) await board.remove()
+  if (options.keepBoard) return
+  // The board knows no runs, and a later migration may have one by now.
+  await context.journal.readSettled(context.runEpoch)
+  await board.remove()
 }
