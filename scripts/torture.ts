@@ -70,8 +70,8 @@ async function torture(): Promise<number> {
     let failure: string | undefined
     let facts = ''
     try {
-      const { runs, counts } = await runRound({ bed, draw, main: program.main, folder: files })
-      facts = `${runs} commands, ${counts.acknowledged} writes, ${counts.inDoubt} in doubt, ${counts.failed} failed`
+      const { ends, counts } = await runRound({ bed, draw, main: program.main, folder: files })
+      facts = `ends ${ends.join(' ')}, ${counts.acknowledged} writes, ${counts.inDoubt} in doubt, ${counts.failed} failed`
       if (!flags.keep) await rm(files, { recursive: true, force: true })
     } catch (error) {
       failure = error instanceof Error ? error.message : String(error)

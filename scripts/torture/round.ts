@@ -34,7 +34,8 @@ export interface RoundOptions {
 }
 
 export interface RoundFacts {
-  readonly runs: number
+  /** How each command ended, in the order in which they began. */
+  readonly ends: readonly string[]
   readonly counts: TrafficCounts
 }
 
@@ -91,7 +92,8 @@ class Round {
     await checkServers(this.stage)
     if (draw.isBack) await checkRemains(this.stage)
     else await checkCompleted(this.stage)
-    return { runs: this.#commands.length, counts }
+    const ends = await Promise.all(this.#commands.map(({ end }) => end))
+    return { ends: ends.map(({ exitCode, signal }) => String(exitCode ?? signal)), counts }
   }
 
   /** Ends what the round started, also after a failure. */
