@@ -31,6 +31,13 @@ const MAX_CONNECTIONS = 3
 /** More than any statement of ours takes; a pool that has no connection by then has no server. */
 const ACQUIRE_TIMEOUT_MS = 15_000
 const LOCK_TIMEOUT_S = 10
+/**
+ * Whoever is stopped in the middle of a transaction has the lock by which all of a plan follow each other: the server ends it, or
+ * nobody could take over. No more than a wait for the lock, so that who waits gets in with the next try.
+ */
+const IDLE_TIMEOUT_S = LOCK_TIMEOUT_S
+/** A connection that nobody uses goes before the server closes it. */
+const POOL_IDLE_MS = 5000
 /** Longer than any statement waits for a lock: then the network has lost it. An idle connection goes as well, and is opened again. */
 const SILENCE_MS = 15_000
 
@@ -59,7 +66,7 @@ type Opened = KnexDatabase & { connectError(error: unknown): CrossfadeError }
 function postgres(url: string): Opened {
   const knex = open(
     postgresConfig(url),
-    `SET TIME ZONE 'UTC'; SET lock_timeout = '${LOCK_TIMEOUT_S}s'; SET default_transaction_read_only = off`,
+    `SET TIME ZONE 'UTC'; SET lock_timeout = '${LOCK_TIMEOUT_S}s'; SET idle_in_transaction_session_timeout = '${IDLE_TIMEOUT_S}s'; SET default_transaction_read_only = off`,
   )
   const count = async (db: Knex, statement: string, name: string): Promise<number> => {
     const { rows } = (await db.raw(statement, [name])) as { rows: { n: string }[] }
@@ -96,7 +103,7 @@ function postgres(url: string): Opened {
 function mysql(url: string): Opened {
   const knex = open(
     mysqlConfig(url),
-    `SET SESSION time_zone = '+00:00', lock_wait_timeout = ${LOCK_TIMEOUT_S}, innodb_lock_wait_timeout = ${LOCK_TIMEOUT_S}, sql_mode = 'STRICT_ALL_TABLES,ERROR_FOR_DIVISION_BY_ZERO'`,
+    `SET SESSION time_zone = '+00:00', lock_wait_timeout = ${LOCK_TIMEOUT_S}, innodb_lock_wait_timeout = ${LOCK_TIMEOUT_S}, wait_timeout = ${IDLE_TIMEOUT_S}, sql_mode = 'STRICT_ALL_TABLES,ERROR_FOR_DIVISION_BY_ZERO'`,
     // Under REPEATABLE READ a FOR UPDATE that finds no row locks the gap.
     'SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED',
   )
@@ -165,6 +172,7 @@ function open(config: Knex.Config, ...setUp: readonly string[]): Knex {
       min: 0,
       max: MAX_CONNECTIONS,
       acquireTimeoutMillis: ACQUIRE_TIMEOUT_MS,
+      idleTimeoutMillis: POOL_IDLE_MS,
       afterCreate(connection: RawConnection, done: (error: Error | null, connection: RawConnection) => void) {
         endWhenSilent(connection.stream ?? connection.connection!.stream, SILENCE_MS)
         const next = (index: number): void => {

@@ -1,6 +1,7 @@
 import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
 import { beforeEach, expect, test, vi } from 'vitest'
+import { openKnex } from '../../src/engines/knex.js'
 import type { Journal } from '../../src/journal/journal.js'
 import { describeEachEngine } from '../support/servers.js'
 import { expectCode, useJournalServer, type JournalServer } from './support.js'
@@ -100,6 +101,16 @@ describeEachEngine('the lease', (engine) => {
     expect(await one.read()).toMatchObject({ authority: 'blue', epoch: 1 })
     expect(await one.readSettled(run)).toMatchObject({ authority: 'green', epoch: 2 })
     await late
+  })
+
+  // Stopped while it renewed its lease, a run kept the lock of its row: whoever came to take over gave up.
+  test('goes to the next run also when the former was stopped in the middle of a transaction', async () => {
+    const former = await openKnex(server.url)
+    const stopped = await former.knex.transaction()
+    await stopped.raw(`SELECT 1 FROM ${server.metaNamespace}.lease FOR UPDATE`)
+    expect(await two.acquireLease('next', 60_000)).toBeGreaterThan(0)
+    await stopped.rollback().catch(() => undefined)
+    await former.close()
   })
 
   test('that ran out without a successor may be renewed, but carries no switch', async () => {
