@@ -152,6 +152,13 @@ export const MARIADB_CASES: readonly ColumnCase[] = [
     exact: EXACT_DOUBLE,
     exactInJson: EXACT_DOUBLE,
   },
+  {
+    name: 'mediumint',
+    type: 'int',
+    server: 'mediumint',
+    values: ['-8388608', '0', '8388607'],
+    near: [['8388606', '8388607']],
+  },
   { name: 'boolean', type: 'boolean', server: 'tinyint(1)', values: ['1', '0'], near: [['1', '0']] },
   {
     name: 'tinyint',
@@ -345,6 +352,8 @@ export const MARIADB_CASES: readonly ColumnCase[] = [
     ],
     alike: [pair('1.10', '1.1'), pair('{"a": 1, "b": 2}', '{"b": 2, "a": 1}')],
     exact: EXACT_TEXT,
+    // White space around it is not of its meaning.
+    exactInJson: 'HEX(TRIM(CONVERT(v USING utf8mb4)))',
   },
   {
     name: 'word',

@@ -275,8 +275,8 @@ describe('tables (postgres)', () => {
       'blocking other-primary-key drifted',
       'blocking other-type drifted.id',
       'blocking other-type drifted.name',
-      'blocking other-type drifted.u',
       'blocking unknown-column drifted.extra,',
+      'blocking unknown-type drifted.u',
       'warning nullable drifted.name',
     ])
     await application.query('DROP TABLE drifted')
@@ -322,7 +322,7 @@ describe('tables (postgres)', () => {
     const schema: SchemaSpec = {
       ...SCHEMA,
       heap: { columns, primaryKey: [] },
-      computed: { columns, primaryKey: ['id'] },
+      computed: { columns: { ...columns, d: { type: 'int' } }, primaryKey: ['id'] },
     }
     const codes = (await sides.blue.preflight(schema)).map(({ code, severity }) => `${severity} ${code}`)
     expect(codes).toEqual(

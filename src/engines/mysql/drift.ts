@@ -1,8 +1,9 @@
 /** Differences between the tables of the plan and those of the server. Pure: both are given. */
-import type { ColumnSpec, SchemaSpec, TableSpec } from '../../plan/schema.js'
+import { parseType, type ColumnSpec, type SchemaSpec, type TableSpec } from '../../plan/schema.js'
 import type { Finding, Side } from '../engine.js'
+import type { FoundTable } from './introspect.js'
 
-type Tables = Readonly<Record<string, TableSpec>>
+type Tables = Readonly<Record<string, FoundTable>>
 
 export function findDrift(side: Side, planned: SchemaSpec, found: Tables): Finding[] {
   return Object.entries(planned).flatMap(([name, table]) => {
@@ -11,15 +12,20 @@ export function findDrift(side: Side, planned: SchemaSpec, found: Tables): Findi
   })
 }
 
-function tableDrift(side: Side, name: string, planned: TableSpec, found: TableSpec): Finding[] {
+function tableDrift(side: Side, name: string, planned: TableSpec, found: FoundTable): Finding[] {
   const findings: Finding[] = []
   for (const [column, spec] of Object.entries(planned.columns)) {
     const there = found.columns[column]
-    if (there) findings.push(...columnDrift(`${name}.${column}`, spec, there))
+    if (there && found.generated.includes(column)) findings.push(computed(side, `${name}.${column}`, true))
+    else if (there) findings.push(...columnDrift(`${name}.${column}`, spec, there, found.serverTypes[column]!))
     else findings.push(missing('column', `${name}.${column}`))
   }
   for (const column of Object.keys(found.columns)) {
     if (planned.columns[column]) continue
+    if (found.generated.includes(column)) {
+      if (side === 'blue') findings.push(computed(side, `${name}.${column}`, false))
+      continue
+    }
     findings.push({
       code: 'unknown-column',
       // What the plan does not know of blue would be left behind without a word.
@@ -39,9 +45,10 @@ function tableDrift(side: Side, name: string, planned: TableSpec, found: TableSp
   return findings
 }
 
-function columnDrift(name: string, planned: ColumnSpec, found: ColumnSpec): Finding[] {
+function columnDrift(name: string, planned: ColumnSpec, found: ColumnSpec, serverType: string): Finding[] {
   const findings: Finding[] = []
-  if (planned.type !== found.type) {
+  if (!isKnown(found.type)) return [unknownType(name, serverType)]
+  if (planned.type !== found.type && !isSmallInTinyint(planned, serverType)) {
     // Old tables often hold JSON without saying so; values are checked when they are copied.
     const isJsonInText = planned.type === 'json' && found.type === 'text'
     findings.push({
@@ -53,6 +60,20 @@ function columnDrift(name: string, planned: ColumnSpec, found: ColumnSpec): Find
         : 'Mend the schema of the plan or the column.',
     })
   }
+  if (/^float/i.test(serverType))
+    findings.push({
+      code: 'inexact-backup',
+      severity: 'blocking',
+      message: `${name} is ${serverType}, of which the server's own dump writes six digits: no backup of it is exact`,
+      hint: 'ALTER the column to DOUBLE, which holds the same values.',
+    })
+  if (ROUNDS.test(serverType))
+    findings.push({
+      code: 'rounding-column',
+      severity: 'warning',
+      message: `${name} is ${serverType}, which rounds what does not fit without an error`,
+      hint: 'Its values come along exactly. One written on green with more digits differs on the way back, which then waits for you.',
+    })
   if (planned.notNull && !found.notNull) {
     findings.push({
       code: 'nullable',
@@ -62,6 +83,48 @@ function columnDrift(name: string, planned: ColumnSpec, found: ColumnSpec): Find
     })
   }
   return findings
+}
+
+/** The way to carry a number in a column that looks like a boolean. */
+const isSmallInTinyint = ({ type }: ColumnSpec, serverType: string): boolean =>
+  type === 'smallint' && /^tinyint\(1\)/i.test(serverType)
+
+/** Fewer digits than the plan's word for them. */
+const ROUNDS = /^(?:double\(|(?:timestamp|datetime)\([1-5]\)|time(?:\([0-5]\))?$)/i
+
+function isKnown(type: string): boolean {
+  try {
+    parseType(type)
+    return true
+  } catch {
+    return false
+  }
+}
+
+function unknownType(name: string, serverType: string): Finding {
+  return {
+    code: 'unknown-type',
+    severity: 'blocking',
+    message: `${name} is ${serverType}, a type that Crossfade does not carry: its values might not arrive or come back exactly`,
+    hint: 'Change the column to a type of docs/data-types.md (text holds any value), or retire the table.',
+  }
+}
+
+/** One that the plan leaves out is no loss: the server computes it of what comes along. */
+function computed(side: Side, name: string, isPlanned: boolean): Finding {
+  return isPlanned
+    ? {
+        code: 'generated-column',
+        severity: 'blocking',
+        message: `${side}.${name} is computed by the server and cannot be written`,
+        hint: 'Leave it out of the schema of the plan.',
+      }
+    : {
+        code: 'generated-column-stays',
+        severity: 'warning',
+        message: `blue computes ${name} itself, so it stays behind`,
+        hint: 'Make green compute it too where the application reads it there.',
+      }
 }
 
 function missing(what: 'table' | 'column', name: string): Finding {

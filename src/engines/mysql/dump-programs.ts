@@ -108,6 +108,8 @@ function clientOptions(url: string): string {
     '[client]',
     `user=${quote(user ?? '')}`,
     `password=${quote(password ?? '')}`,
+    // Their own limit is 24 MB a row; the server's is the one that counts.
+    'max-allowed-packet=1G',
     ...(socketPath ? [`socket=${quote(socketPath)}`] : [`host=${quote(host!)}`, `port=${port}`, 'protocol=tcp']),
     ...(ssl ? ['ssl'] : []),
   ]

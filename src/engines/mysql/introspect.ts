@@ -12,6 +12,8 @@ import type { Flavor } from './flavor.js'
 import type { MysqlSession } from './session.js'
 
 interface MutableTable {
+  serverTypes: Record<string, string>
+  generated: string[]
   columns: Record<string, ColumnSpec>
   primaryKey: string[]
   unique: Record<string, { columns: string[] }>
@@ -19,11 +21,18 @@ interface MutableTable {
   foreignKeys: Record<string, ForeignKeySpec & { columns: string[]; referencedColumns: string[] }>
 }
 
+/** A table with the server's own words for its columns, which say more than ours. */
+export interface FoundTable extends TableSpec {
+  readonly serverTypes: Readonly<Record<string, string>>
+  /** Columns that the server computes. */
+  readonly generated: readonly string[]
+}
+
 export async function introspect(
   session: MysqlSession,
   namespace: string,
   flavor: Flavor,
-): Promise<Readonly<Record<string, TableSpec>>> {
+): Promise<Readonly<Record<string, FoundTable>>> {
   const texts = async (query: Sql) =>
     (await session.query(query)).map((row) => row.map((cell) => (cell === null ? null : String(cell))))
   const tables = new Map<string, MutableTable>()
@@ -31,7 +40,15 @@ export async function introspect(
     sql`SELECT table_name FROM information_schema.tables WHERE table_schema = ${namespace} AND table_type = 'BASE TABLE' ORDER BY table_name`,
   )
   for (const [name] of named)
-    tables.set(name!, { columns: {}, primaryKey: [], unique: {}, indexes: {}, foreignKeys: {} })
+    tables.set(name!, {
+      serverTypes: {},
+      generated: [],
+      columns: {},
+      primaryKey: [],
+      unique: {},
+      indexes: {},
+      foreignKeys: {},
+    })
   const checks = await readJsonChecks(session, namespace, flavor)
   const columns = await texts(
     sql`SELECT table_name, column_name, column_type, is_nullable, extra FROM information_schema.columns
@@ -40,6 +57,9 @@ export async function introspect(
   for (const [table, name, type, nullable, extra] of columns) {
     const entry = tables.get(table!)
     if (!entry) continue
+    entry.serverTypes[name!] = type!
+    if (/GENERATED|PERSISTENT/i.test(extra ?? '') && !/DEFAULT_GENERATED/i.test(extra ?? ''))
+      entry.generated.push(name!)
     entry.columns[name!] = {
       type: columnTypeOf(type!, checks.has(`${table}.${name}`)),
       ...(nullable === 'NO' ? { notNull: true } : {}),

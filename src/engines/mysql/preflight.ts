@@ -6,6 +6,7 @@ import { raw, sql } from '../sql.js'
 import type { SideContext } from './context.js'
 import { missingPrivileges } from './grants.js'
 import { readForeignKeys } from './introspect.js'
+import { checkColumns } from './preflight-columns.js'
 import { openTransactions } from './sessions-in-the-way.js'
 import type { MysqlSession } from './session.js'
 
@@ -32,7 +33,16 @@ const META_PRIVILEGES = ['SELECT', 'INSERT', 'UPDATE', 'DELETE', 'CREATE', 'DROP
 type Check = (context: SideContext, session: MysqlSession, schema: SchemaSpec) => Promise<Finding[]>
 
 export async function preflight(context: SideContext, session: MysqlSession, schema: SchemaSpec): Promise<Finding[]> {
-  const checks: readonly Check[] = [server, permissions, tables, foreignTriggers, cascades, transactions, replicas]
+  const checks: readonly Check[] = [
+    server,
+    permissions,
+    tables,
+    checkColumns,
+    foreignTriggers,
+    cascades,
+    transactions,
+    replicas,
+  ]
   const findings: Finding[] = []
   for (const check of checks) {
     try {
@@ -96,7 +106,7 @@ const server: Check = async ({ side, facts, flavor }) => {
       finding(
         'small-packets',
         'warning',
-        `${side} takes packets of ${settings['max_allowed_packet']} bytes; longer values and folds become NULL or fail`,
+        `${side} takes packets of ${settings['max_allowed_packet']} bytes; bytes of half that length, longer texts and longer folds fail`,
         'Raise max_allowed_packet to 64M or more.',
       ),
     )

@@ -10,8 +10,7 @@ const ESCAPES: Readonly<Record<string, string>> = {
   '\n': '\\n',
   '\r': '\\r',
   '\x1a': '\\Z',
-  "'": "\\'",
-  '"': '\\"',
+  "'": "''",
   '\\': '\\\\',
 }
 
@@ -24,10 +23,13 @@ export function qualify(namespace: string, name: string): string {
   return `${quoteIdentifier(namespace)}.${quoteIdentifier(name)}`
 }
 
-/** A text literal. Sessions are utf8mb4 and never set NO_BACKSLASH_ESCAPES, so this is exact. */
+/**
+ * A text literal. Sessions are utf8mb4 and never set NO_BACKSLASH_ESCAPES, so this is exact. It is also how the server itself writes
+ * one, so that the body of a trigger reads back as it was sent.
+ */
 export function quoteText(text: string): string {
   // eslint-disable-next-line no-control-regex
-  return `'${text.replace(/[\0\n\r\x1a'"\\]/g, (char) => ESCAPES[char]!)}'`
+  return `'${text.replace(/[\0\n\r\x1a'\\]/g, (char) => ESCAPES[char]!)}'`
 }
 
 /** A value as a literal. Values are written into the statement: a prepared one turns big lists and JSON texts into other types. */

@@ -143,6 +143,9 @@ export function textOf(value: Sql, type: ColumnType | undefined): Sql {
       return sql`CONVERT(${value} USING utf8mb4)`
     case 'json':
       return value
+    case 'double':
+      // A FLOAT by itself is written with six digits.
+      return sql`CAST(${value} * 1e0 AS CHAR)`
     default:
       return sql`CAST(${value} AS CHAR)`
   }

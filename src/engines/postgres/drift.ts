@@ -13,7 +13,12 @@ export function findDrift(side: Side, planned: SchemaSpec, found: Readonly<Recor
   return [...known, ...unknown.map(unknownTable)]
 }
 
-function tableDrift(side: Side, name: string, planned: TableSpec, { spec, serverTypes }: FoundTable): Finding[] {
+function tableDrift(
+  side: Side,
+  name: string,
+  planned: TableSpec,
+  { spec, serverTypes, generated }: FoundTable,
+): Finding[] {
   const findings: Finding[] = []
   for (const [column, { type, notNull }] of Object.entries(planned.columns)) {
     const there = spec.columns[column]
@@ -27,6 +32,10 @@ function tableDrift(side: Side, name: string, planned: TableSpec, { spec, server
   }
   for (const column of Object.keys(spec.columns)) {
     if (planned.columns[column]) continue
+    if (generated.includes(column)) {
+      if (side === 'blue') findings.push(computed(`${name}.${column}`))
+      continue
+    }
     findings.push({
       code: 'unknown-column',
       // What the plan does not know of blue would be left behind without a word.
@@ -49,6 +58,8 @@ function tableDrift(side: Side, name: string, planned: TableSpec, { spec, server
 function typeDrift(place: string, planned: ColumnType, serverType: string): Finding[] {
   if (holds(planned, serverType)) return []
   const isJsonInText = planned === 'json' && serverType === 'text'
+  if (parsed(columnTypeOf(serverType)) === undefined && serverType !== 'numeric')
+    return [unknownType(place, serverType)]
   return [
     {
       code: 'other-type',
@@ -95,12 +106,31 @@ function parsed(type: string): ReturnType<typeof parseType> | undefined {
   }
 }
 
+function unknownType(place: string, serverType: string): Finding {
+  return {
+    code: 'unknown-type',
+    severity: 'blocking',
+    message: `${place} is ${serverType}, a type that Crossfade does not carry: its values might not arrive or come back exactly`,
+    hint: 'Change the column to a type of docs/data-types.md (text holds any value), or retire the table.',
+  }
+}
+
 function nullable(place: string): Finding {
   return {
     code: 'nullable',
     severity: 'warning',
     message: `${place} takes NULL, the plan says it does not`,
     hint: 'Mend the schema of the plan or the column; a row with NULL there fails when it is copied.',
+  }
+}
+
+/** Nothing of it is lost: the server computes it of what comes along. */
+function computed(place: string): Finding {
+  return {
+    code: 'generated-column-stays',
+    severity: 'warning',
+    message: `blue computes ${place} itself, so it stays behind`,
+    hint: 'Make green compute it too where the application reads it there.',
   }
 }
 

@@ -7,6 +7,8 @@ import { sql } from '../sql.js'
 export interface FoundTable {
   readonly spec: TableSpec
   readonly serverTypes: Readonly<Record<string, string>>
+  /** Columns that the server computes. */
+  readonly generated: readonly string[]
 }
 
 interface RawColumn {
@@ -14,6 +16,7 @@ interface RawColumn {
   readonly type: string
   readonly notNull: boolean
   readonly identity: boolean
+  readonly generated: boolean
   readonly labels: readonly string[] | null
 }
 
@@ -43,7 +46,7 @@ interface RawTable {
 export async function introspect(session: Session, namespace: string): Promise<Readonly<Record<string, FoundTable>>> {
   const rows = await session.query(sql`SELECT c.relname, json_build_object(
       'columns', (SELECT json_agg(json_build_object('name', a.attname, 'type', format_type(a.atttypid, a.atttypmod),
-          'notNull', a.attnotnull, 'identity', a.attidentity <> '' OR coalesce(pg_get_expr(d.adbin, d.adrelid) LIKE 'nextval(%', false),
+          'notNull', a.attnotnull, 'generated', a.attgenerated <> '', 'identity', a.attidentity <> '' OR coalesce(pg_get_expr(d.adbin, d.adrelid) LIKE 'nextval(%', false),
           'labels', (SELECT json_agg(e.enumlabel ORDER BY e.enumsortorder) FROM pg_enum e WHERE e.enumtypid = a.atttypid)) ORDER BY a.attnum)
         FROM pg_attribute a LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
         WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped),
@@ -85,6 +88,7 @@ function foundTable(table: RawTable): FoundTable {
   const pick = (isUnique: boolean) =>
     indexes.filter((index) => index.isUnique === isUnique).map(({ name, spec }) => [name, spec] as const)
   return {
+    generated: (table.columns ?? []).filter(({ generated }) => generated).map(({ name }) => name),
     serverTypes: Object.fromEntries((table.columns ?? []).map(({ name, type }) => [name, type])),
     spec: {
       columns: Object.fromEntries(

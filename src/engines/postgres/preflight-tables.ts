@@ -55,13 +55,14 @@ export async function checkTables(
       ),
     )
   }
-  const generated = sql`SELECT c.relname || '.' || a.attname FROM ${from} JOIN pg_attribute a ON a.attrelid = c.oid WHERE ${ofPlan} AND a.attgenerated <> '' ORDER BY 1`
-  for (const [column] of await list(generated)) {
+  const generated = sql`SELECT c.relname, a.attname FROM ${from} JOIN pg_attribute a ON a.attrelid = c.oid WHERE ${ofPlan} AND a.attgenerated <> '' ORDER BY 1, 2`
+  for (const [table, column] of await list(generated)) {
+    if (schema[table!]?.columns[column!] === undefined) continue
     findings.push(
       finding(
         'generated-column',
         'blocking',
-        `${side}.${column} is computed by the server and cannot be written`,
+        `${side}.${table}.${column} is computed by the server and cannot be written`,
         'Leave it out of the schema of the plan.',
       ),
     )

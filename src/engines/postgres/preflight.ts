@@ -5,6 +5,7 @@ import { sql } from '../sql.js'
 import type { SideContext } from './context.js'
 import { longTransactions } from './long-transactions.js'
 import { checkTables } from './preflight-tables.js'
+import { checkValues } from './preflight-values.js'
 import { listRemains } from './remains.js'
 import type { PostgresSession } from './session.js'
 
@@ -34,6 +35,7 @@ export async function preflight(
     checkServer,
     checkRights,
     checkTables,
+    checkValues,
     checkTransactions,
     checkReplicas,
     checkSize,

@@ -1,0 +1,188 @@
+import { describe, expect, test } from 'vitest'
+import type { ColumnType } from '../../src/plan/schema.js'
+import { describeEachEngine } from '../support/servers.js'
+import { createBed, type Bed } from './bed.js'
+import { brief } from './brief.js'
+
+/** A plan that maps `t` as it is, all of its columns of these types. */
+const planOf = (columns: Readonly<Record<string, ColumnType>>, key = 'id', json: readonly string[] = []): string => {
+  const spec = (names: readonly string[]): unknown =>
+    Object.fromEntries(
+      names.map((name) => [name, { type: name === key ? (columns[key] ?? 'bigint') : columns[name]! }]),
+    )
+  const names = [...new Set([key, ...Object.keys(columns)])]
+  const plain = names.filter((name) => !json.includes(name))
+  const body = json.length > 0 ? { body: { type: 'json' } } : {}
+  const maps = [
+    ...plain.map((name) => `${name}: d.${name}`),
+    ...(json.length > 0 ? [`body: object({ ${json.map((name) => `${name}: d.${name}`).join(', ')} })`] : []),
+  ]
+  return `import { definePlan, object } from 'crossfade'
+export default definePlan({
+  name: 'refused',
+  blue: { t: { columns: ${JSON.stringify(spec(names))}, primaryKey: ['${key}'] } },
+  green: { t: { columns: { ...${JSON.stringify(spec(plain))}, ...${JSON.stringify(body)} }, primaryKey: ['${key}'] } },
+  tables: (t) => ({ t: t.map('t', 't', ({ d }) => ({ columns: { ${maps.join(', ')} } })) }),
+})
+`
+}
+
+/** What \`check\` refuses, by column where it names one. */
+async function refusals(bed: Bed): Promise<string[]> {
+  const result = await bed.cli('check', '--json')
+  expect(result.exitCode, brief(result)).toBe(4)
+  const found = result.lines.filter(({ type, severity }) => type === 'finding' && severity === 'blocking')
+  for (const { hint } of found) expect(String(hint).length).toBeGreaterThan(10)
+  return found.map(({ code, message }) => `${String(code)}: ${String(message)}`)
+}
+
+const unknown = (column: string, type: string): string =>
+  `unknown-type: t.${column} is ${type}, a type that Crossfade does not carry: its values might not arrive or come back exactly`
+
+describe('what PostgreSQL has and a plan has no word for', () => {
+  test('is refused by check, each column with its type', async () => {
+    await using bed = await createBed('postgres')
+    const types: Record<string, readonly [server: string, plan: ColumnType]> = {
+      real: ['real', 'double'],
+      money: ['money', 'decimal(12,2)'],
+      interval: ['interval', 'text'],
+      timetz: ['time with time zone', 'time'],
+      milliseconds: ['timestamp(3) without time zone', 'datetime(6)'],
+      uuid: ['uuid', 'char(36)'],
+      xml: ['xml', 'text'],
+      inet: ['inet', 'text'],
+      cidr: ['cidr', 'text'],
+      macaddr: ['macaddr', 'text'],
+      bit: ['bit(8)', 'text'],
+      varbit: ['bit varying(8)', 'text'],
+      array: ['integer[]', 'json'],
+      range: ['int4range', 'text'],
+      multirange: ['nummultirange', 'text'],
+      mood: ['mood', 'enum(good,bad)'],
+      domain: ['email', 'text'],
+      composite: ['pair', 'json'],
+      point: ['point', 'text'],
+      polygon: ['polygon', 'text'],
+      tsvector: ['tsvector', 'text'],
+      oid: ['oid', 'bigint'],
+      name: ['name', 'text'],
+      jsonpath: ['jsonpath', 'text'],
+    }
+    const columns = Object.entries(types)
+    await bed.sql(
+      'blue',
+      `CREATE TYPE mood AS ENUM ('good', 'bad')`,
+      `CREATE DOMAIN email AS text CHECK (VALUE LIKE '%@%')`,
+      `CREATE TYPE pair AS (a int, b int)`,
+      `CREATE TABLE t (id bigint PRIMARY KEY, ${columns.map(([name, [server]]) => `c_${name} ${server}`).join(', ')})`,
+    )
+    bed.plan(planOf(Object.fromEntries(columns.map(([name, [, plan]]) => [`c_${name}`, plan]))))
+    expect((await refusals(bed)).sort()).toEqual(columns.map(([name, [server]]) => unknown(`c_${name}`, server)).sort())
+  }, 60_000)
+
+  test('values beyond the digits of the plan, and characters that jsonb has not, are counted and refused', async () => {
+    await using bed = await createBed('postgres')
+    await bed.sql(
+      'blue',
+      'CREATE TABLE t (id bigint PRIMARY KEY, free numeric, fine numeric(20,6), big numeric(30,2), doc json)',
+      String.raw`INSERT INTO t VALUES (1, 1.005, 1.23, 1e10, '"\u0000"'), (2, 'Infinity', 1.234, 12345678.9, '"\\u0000"'), (3, 'NaN', NULL, 0, '1')`,
+    )
+    bed.plan(planOf({ free: 'decimal(10,2)', fine: 'decimal(16,2)', big: 'decimal(10,2)', doc: 'json' }))
+    expect(await refusals(bed)).toEqual([
+      'unfit-values: 2 rows of t hold more digits than the plan says in free, which is numeric',
+      'unfit-values: 1 rows of t hold more digits than the plan says in fine, which is numeric(20,6)',
+      'unfit-values: 1 rows of t hold more digits than the plan says in big, which is numeric(30,2)',
+      String.raw`unfit-values: 1 rows of t hold the character \u0000 in doc, which is json`,
+    ])
+  }, 60_000)
+})
+
+describe('what MariaDB has and a plan has no word for', () => {
+  test('is refused by check, each column with its type', async () => {
+    await using bed = await createBed('mariadb')
+    const types: Record<string, readonly [server: string, plan: ColumnType]> = {
+      bit: ['bit(64)', 'bigint unsigned'],
+      year: ['year(4)', 'smallint'],
+      set: [`set('a','b')`, 'text'],
+      uuid: ['uuid', 'char(36)'],
+      inet6: ['inet6', 'text'],
+      point: ['point', 'text'],
+      geometry: ['geometry', 'blob'],
+    }
+    const columns = Object.entries(types)
+    await bed.sql(
+      'blue',
+      `CREATE TABLE t (id bigint PRIMARY KEY, ${columns.map(([name, [server]]) => `c_${name} ${server}`).join(', ')})`,
+    )
+    bed.plan(planOf(Object.fromEntries(columns.map(([name, [, plan]]) => [`c_${name}`, plan]))))
+    expect((await refusals(bed)).sort()).toEqual(columns.map(([name, [server]]) => unknown(`c_${name}`, server)).sort())
+  }, 60_000)
+
+  test('a FLOAT, which no dump writes exactly, is refused', async () => {
+    await using bed = await createBed('mariadb')
+    await bed.sql('blue', 'CREATE TABLE t (id bigint PRIMARY KEY, v float)')
+    bed.plan(planOf({ v: 'double' }))
+    expect(await refusals(bed)).toEqual([
+      "inexact-backup: t.v is float, of which the server's own dump writes six digits: no backup of it is exact",
+    ])
+  }, 60_000)
+
+  test('keys without a length and the empty value of an ENUM are refused', async () => {
+    await using bed = await createBed('mariadb')
+    await bed.sql(
+      'blue',
+      `CREATE TABLE t (k text NOT NULL, word enum('a','b'), PRIMARY KEY (k(20)))`,
+      `SET sql_mode = ''`,
+      `INSERT INTO t VALUES ('x', 'none of them'), ('y', 'a')`,
+    )
+    bed.plan(planOf({ k: 'text', word: 'enum(a,b)' }, 'k'))
+    expect(await refusals(bed)).toEqual([
+      'impossible-key: the primary key of blue.t holds k, which has no length',
+      'empty-word: 1 rows of t hold none of the words of word: the empty value that a lenient mode gave them',
+      'impossible-key: the primary key of green.t holds k, which has no length',
+    ])
+  }, 60_000)
+})
+
+describeEachEngine('what a server computes', (engine) => {
+  const table =
+    engine === 'postgres'
+      ? 'CREATE TABLE t (id bigint PRIMARY KEY, n int, twice int GENERATED ALWAYS AS (n * 2) STORED)'
+      : 'CREATE TABLE t (id bigint PRIMARY KEY, n int, twice int AS (n * 2) STORED, half int AS (n / 2) VIRTUAL, hidden int INVISIBLE)'
+
+  test('is refused in the plan, and stays behind where the plan leaves it out', async () => {
+    await using bed = await createBed(engine)
+    await bed.sql('blue', table, 'INSERT INTO t (id, n) VALUES (1, 21)')
+    bed.plan(planOf({ n: 'int', twice: 'int', ...(engine === 'postgres' ? {} : { hidden: 'int' }) }))
+    expect(await refusals(bed)).toEqual([
+      'generated-column: blue.t.twice is computed by the server and cannot be written',
+    ])
+
+    bed.plan(planOf({ n: 'int', ...(engine === 'postgres' ? {} : { hidden: 'int' }) }))
+    const checked = await bed.cli('check', '--json')
+    expect(checked.exitCode, brief(checked)).toBe(0)
+    expect(checked.stdout).toContain('blue computes t.twice itself, so it stays behind')
+    const run = await bed.cli('run', '--yes', '--until', 'cutover', '--json')
+    expect(run.exitCode, brief(run)).toBe(0)
+    await bed.sql('green', 'UPDATE t SET n = 50', 'INSERT INTO t (id, n) VALUES (2, 4)')
+    const back = await bed.cli('rollback', '--json')
+    expect(back.exitCode, brief(back)).toBe(5)
+    expect(await bed.sql('blue', 'SELECT id, n, twice FROM t ORDER BY id')).toMatchObject([
+      { n: 50, twice: 100 },
+      { n: 4, twice: 8 },
+    ])
+  }, 120_000)
+
+  test('JSON null that goes into JSON is refused', async () => {
+    await using bed = await createBed(engine)
+    await bed.sql(
+      'blue',
+      `CREATE TABLE t (id bigint PRIMARY KEY, doc ${engine === 'postgres' ? 'jsonb' : 'json'})`,
+      `INSERT INTO t VALUES (1, 'null'), (2, NULL), (3, '{"a": null}')`,
+    )
+    bed.plan(planOf({ doc: 'json' }, 'id', ['doc']))
+    expect(await refusals(bed)).toEqual([
+      'json-null: 1 rows of t hold JSON null in doc, which the plan puts into JSON: they would come back as NULL',
+    ])
+  }, 60_000)
+})
