@@ -8,8 +8,8 @@ import { boardNames, isMissing, parseClient, parseState, STATE_COLUMNS } from '.
 import { MysqlClient, type MysqlRow } from './pool-connect.js'
 
 const CONNECT_MS = 5_000
-/** No statement of the board takes as long; an idle connection goes as well, and is opened again. */
-const SILENCE_MS = 15_000
+/** No statement of the board takes as long: then the network has lost it. */
+const ANSWER_MS = 15_000
 /** Behind the push: a client that died silently is only found by looking. Whole seconds, for MySQL. */
 const LOOK_AGAIN_S = 1
 /** A straggler that does not hold its lock cannot be waited for; then the table is read this often. */
@@ -138,7 +138,11 @@ export class MysqlGateBoard implements GateBoard {
   }
 
   async #listen(): Promise<MysqlClient> {
-    const listener = await MysqlClient.connect(this.url, { timeoutMs: CONNECT_MS, application: 'crossfade gate board' })
+    const listener = await MysqlClient.connect(this.url, {
+      timeoutMs: CONNECT_MS,
+      answerMs: ANSWER_MS,
+      application: 'crossfade gate board',
+    })
     listener.onDeath(() => undefined)
     return listener
   }
@@ -212,7 +216,7 @@ export class MysqlGateBoard implements GateBoard {
   async #open(): Promise<MysqlClient> {
     this.#control ??= MysqlClient.connect(this.url, {
       timeoutMs: CONNECT_MS,
-      silenceMs: SILENCE_MS,
+      answerMs: ANSWER_MS,
       application: 'crossfade gate board',
     }).then(
       (client) => {

@@ -8,6 +8,8 @@ import { isLockTimeout, type boardNames } from './gate-sql.js'
 import { errnoOf, MysqlClient } from './pool-connect.js'
 
 const CONNECT_MS = 5_000
+/** A guard waits for a lock a second at most. */
+const ANSWER_MS = 5_000
 /** ER_NO_SUCH_THREAD: it ended by itself meanwhile. */
 const NO_SUCH_SESSION = 1094
 
@@ -85,7 +87,11 @@ export class GateSignal {
   }
 
   async #connect(): Promise<MysqlClient> {
-    const guard = await MysqlClient.connect(this.url, { timeoutMs: CONNECT_MS, application: 'crossfade gate signal' })
+    const guard = await MysqlClient.connect(this.url, {
+      timeoutMs: CONNECT_MS,
+      answerMs: ANSWER_MS,
+      application: 'crossfade gate signal',
+    })
     guard.onDeath(() => undefined)
     await guard.query('SET SESSION wait_timeout = 31536000, innodb_lock_wait_timeout = 1')
     await guard.query('SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED')

@@ -1,6 +1,10 @@
 /** Opens a plain mysql2 connection for the connection pool and the gate board. */
 import mysql from 'mysql2'
 import { endWhenSilent } from '../silence.js'
+import { dropConnection, socketOf } from './drop-connection.js'
+
+/** A server that does not listen any more is left without a word after this. */
+const GOODBYE_MS = 1_000
 
 export type MysqlRow = Record<string, unknown>
 
@@ -17,15 +21,19 @@ export class MysqlClient {
   /** Calls without an answer. mysql2 forgets them when its connection is destroyed, so they are failed here. */
   readonly #unanswered = new Set<(cause: Error) => void>()
 
-  private constructor(private readonly connection: mysql.Connection) {
+  private constructor(
+    private readonly connection: mysql.Connection,
+    private readonly answerMs: number | undefined,
+  ) {
     connection.on('error', (error) => this.#died(error))
     connection.on('end', () => this.#died(new Error('the server closed the connection')))
   }
 
-  /** Connected, or throws. Errors never reach the process. `silenceMs` ends it when nothing came for so long. */
+  /** Connected, or throws. Errors never reach the process. `silenceMs` ends it when nothing came for so long, `answerMs`
+   * when a call was not answered for so long. */
   static async connect(
     url: string,
-    options: { timeoutMs: number; application: string; isMulti?: boolean; silenceMs?: number },
+    options: { timeoutMs: number; application: string; isMulti?: boolean; silenceMs?: number; answerMs?: number },
   ): Promise<MysqlClient> {
     const connection = mysql.createConnection({
       uri: url,
@@ -37,11 +45,10 @@ export class MysqlClient {
       enableKeepAlive: true,
       connectAttributes: { program_name: options.application },
     })
-    const client = new MysqlClient(connection)
+    const client = new MysqlClient(connection, options.answerMs)
     try {
       await client.#call((done) => connection.connect((error) => done(error)))
-      const { stream } = connection as unknown as { stream: NodeJS.ReadableStream }
-      if (options.silenceMs !== undefined) endWhenSilent(stream, options.silenceMs)
+      if (options.silenceMs !== undefined) endWhenSilent(socketOf(connection), options.silenceMs)
     } catch (error) {
       client.destroy()
       throw error
@@ -83,14 +90,19 @@ export class MysqlClient {
     this.#isClosing = true
     this.isDead = true
     await new Promise<void>((resolve) => {
-      this.connection.end(() => resolve())
+      const limit = setTimeout(resolve, GOODBYE_MS)
+      this.connection.end(() => {
+        clearTimeout(limit)
+        resolve()
+      })
     })
+    dropConnection(this.connection)
   }
 
   destroy(): void {
     this.#isClosing = true
     this.isDead = true
-    this.connection.destroy()
+    dropConnection(this.connection)
     this.#failCalls(new Error('the connection was dropped'))
   }
 
@@ -101,7 +113,14 @@ export class MysqlClient {
         return
       }
       this.#unanswered.add(reject)
+      const { answerMs } = this
+      const limit =
+        answerMs === undefined
+          ? undefined
+          : setTimeout(() => this.#died(new Error(`no answer came within ${answerMs / 1000} s`)), answerMs)
+      limit?.unref()
       start((error, answer) => {
+        clearTimeout(limit)
         this.#unanswered.delete(reject)
         if (error === null) {
           resolve(answer as T)
@@ -118,7 +137,7 @@ export class MysqlClient {
     if (this.#isClosing) return
     this.#isClosing = true
     this.#onDeath?.(cause)
-    this.connection.destroy()
+    dropConnection(this.connection)
     this.#failCalls(cause)
   }
 

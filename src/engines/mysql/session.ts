@@ -1,5 +1,4 @@
 /** One connection of Crossfade to MySQL or MariaDB. */
-import type { Socket } from 'node:net'
 import type { Readable } from 'node:stream'
 import mysql, {
   type Connection,
@@ -14,6 +13,7 @@ import { watchSilence } from '../silence.js'
 import { raw, type RawRow, type Sql } from '../sql.js'
 import { classifyConnectError, classifyError } from './classify-error.js'
 import { connectionOptions } from './connection-options.js'
+import { dropConnection, socketOf } from './drop-connection.js'
 import { inlineValues } from './quote.js'
 import { createRowReader, type RowReader } from './row-reader.js'
 
@@ -204,7 +204,7 @@ export class MysqlSession implements Session {
 
   /** @returns what ends the watch. */
   #watch(): () => void {
-    const { stream } = this.connection as unknown as { stream: Socket }
+    const stream = socketOf(this.connection)
     return watchSilence({
       traffic: () => stream.bytesRead + stream.bytesWritten,
       isAtWork: () => isAtWork(this.url, this.id),
@@ -215,7 +215,7 @@ export class MysqlSession implements Session {
             'the server is not at work on the statement, and its answer does not come',
           ),
         )
-        this.connection.destroy()
+        dropConnection(this.connection)
       },
     })
   }
@@ -232,7 +232,7 @@ export class MysqlSession implements Session {
         })
       })
     }
-    this.connection.destroy()
+    dropConnection(this.connection)
     for (const reject of [...this.#onFatal]) reject(this.#fatal)
     this.hooks.onClose(this)
   }
@@ -243,7 +243,7 @@ function connect(url: string, application: string | undefined): Promise<Connecti
   return new Promise((resolve, reject) => {
     const connection = mysql.createConnection(connectionOptions(url, application))
     const fail = (error: QueryError) => {
-      connection.destroy()
+      dropConnection(connection)
       reject(classifyConnectError(error, `${hostname}${port ? `:${port}` : ''}`))
     }
     connection.once('error', fail)
@@ -257,7 +257,7 @@ function connect(url: string, application: string | undefined): Promise<Connecti
 
 async function isAtWork(url: string, id: number): Promise<boolean> {
   const helper = await connect(url, 'crossfade monitor')
-  const limit = setTimeout(() => helper.destroy(), ASK_MS)
+  const limit = setTimeout(() => dropConnection(helper), ASK_MS)
   try {
     return await new Promise<boolean>((resolve, reject) => {
       // What destroys it answers no query.
@@ -269,7 +269,7 @@ async function isAtWork(url: string, id: number): Promise<boolean> {
     })
   } finally {
     clearTimeout(limit)
-    helper.destroy()
+    dropConnection(helper)
   }
 }
 

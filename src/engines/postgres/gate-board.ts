@@ -4,7 +4,7 @@ import pg from 'pg'
 import type { Side } from '../engine.js'
 import { CrossfadeError } from '../errors.js'
 import type { BoardState, ClientInfo, GateBoard, Readiness } from '../gate-board.js'
-import { connectPostgres, destroyPostgres } from './pool-connect.js'
+import { connectPostgres, destroyPostgres, endPostgres } from './pool-connect.js'
 import {
   boardNames,
   isMissing,
@@ -141,7 +141,7 @@ export class PostgresGateBoard implements GateBoard {
   async close(): Promise<void> {
     const client = this.#client
     this.#client = undefined
-    await client?.then((open) => open.end()).catch(() => undefined)
+    await client?.then(endPostgres).catch(() => undefined)
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

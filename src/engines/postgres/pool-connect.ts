@@ -2,6 +2,8 @@
 import pg from 'pg'
 import { endWhenSilent } from '../silence.js'
 
+const GOODBYE_MS = 1_000
+
 export interface PgConnectOptions {
   readonly timeoutMs: number
   readonly application: string
@@ -40,6 +42,13 @@ export async function connectPostgres(text: string, options: PgConnectOptions): 
     throw error
   }
   return client
+}
+
+/** A server that does not listen any more is left without a word after a second. */
+export async function endPostgres(client: pg.Client): Promise<void> {
+  const limit = setTimeout(() => destroyPostgres(client), GOODBYE_MS)
+  await client.end().catch(() => undefined)
+  clearTimeout(limit)
 }
 
 /** Drops the socket without waiting. */

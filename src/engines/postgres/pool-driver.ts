@@ -1,7 +1,7 @@
 /** Raw connections to PostgreSQL for the connection pool. */
 import pg from 'pg'
 import type { BeginOptions, DriverConnection, Fault, PoolDriver, StatementResult } from '../pool-driver.js'
-import { connectPostgres, destroyPostgres, readPostgresUrl } from './pool-connect.js'
+import { connectPostgres, destroyPostgres, endPostgres, readPostgresUrl } from './pool-connect.js'
 
 /** A cancel request that takes longer than this is given up; the statement then ends by itself. */
 const CANCEL_MS = 2_000
@@ -17,7 +17,7 @@ export function createPostgresPoolDriver(url: string): PoolDriver {
       try {
         await client.query('SELECT pg_cancel_backend($1)', [id])
       } finally {
-        await client.end()
+        await endPostgres(client)
       }
     },
     fault,
@@ -78,7 +78,7 @@ class PostgresConnection implements DriverConnection {
   async close(): Promise<void> {
     this.#isClosing = true
     this.isDead = true
-    await this.client.end().catch(() => undefined)
+    await endPostgres(this.client)
   }
 
   destroy(): void {
