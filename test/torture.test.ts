@@ -70,6 +70,6 @@ describe('torture', () => {
       expect(output.match(/^ok /gm)).toHaveLength(ROUNDS)
       expect(output).toMatch(new RegExp(`all +│ ${ROUNDS} +│ ${ROUNDS} `))
     },
-    600_000,
+    900_000,
   )
 })
