@@ -56,7 +56,7 @@ const createRecipe = (
         `--pid-file=${join(folder, 'pid')}`,
         `--port=${port}`,
         '--bind-address=127.0.0.1',
-        ...(engine === 'mysql' ? ['--mysqlx=OFF'] : []),
+        ...(engine === 'mysql' ? ['--mysqlx=OFF', '--secure-file-priv=NULL'] : []),
         ...settingsToArgs(engine, settings),
       ]
     },

@@ -427,7 +427,8 @@ describe.each(listTestEngines().filter((engine) => engine !== 'postgres'))('expr
     expect((await session.query(sql`SELECT b FROM ${table} WHERE ${within} ORDER BY b`)).flat()).toEqual(['3', '54'])
     for (const condition of [sql`${after} AND ${upTo}`, within]) {
       const [plan] = await session.query(sql`EXPLAIN FORMAT=JSON SELECT c FROM ${table} WHERE ${condition}`)
-      expect(String(plan![0])).toContain('"access_type": "range"')
+      // The newer form of the plan has words of its own.
+      expect(String(plan![0])).toMatch(/"access_type": "range"|"index_access_type": "index_range_scan"/)
     }
   })
 })

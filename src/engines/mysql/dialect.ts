@@ -6,6 +6,7 @@ import type { OtherOrder } from './byte-order.js'
 import { joinedItems, jsonMembers } from './json-syntax.js'
 import { mariadbJson } from './json-mariadb.js'
 import { mysqlJson } from './json-mysql.js'
+import type { JsonSyntax } from './json-syntax.js'
 import { qualify, quoteIdentifier } from './quote.js'
 import { canonical, castName, castTo, exactText, familyOf, isTextType } from './types.js'
 
@@ -36,7 +37,7 @@ export function mysqlDialect(engine: 'mysql' | 'mariadb', isOtherOrder: OtherOrd
     members: jsonMembers,
     evaluatedOnce: (select) => select,
     jsonArrayAggregate: (value, orderBy) => json.parse(joinedItems(json.text(value), orderBy, '[]')),
-    values: (columns, rows) => boundRows(columns, rows),
+    values: (columns, rows) => boundRows(columns, rows, json.parse),
   }
 }
 
@@ -83,11 +84,16 @@ function within(columns: readonly Sql[], tuples: readonly (readonly Sql[])[]): S
   )})`
 }
 
-const boundRows: Dialect['values'] = (columns, rows) => {
+function boundRows(
+  columns: Parameters<Dialect['values']>[0],
+  rows: Parameters<Dialect['values']>[1],
+  parse: JsonSyntax['parse'],
+): Sql {
   const row = (values: readonly Parameters<Dialect['values']>[1][number][number][]) =>
     join(
       columns.map(
-        ({ name, type }, index) => sql`${boundValue(values[index] ?? null, type)} AS ${raw(quoteIdentifier(name))}`,
+        ({ name, type }, index) =>
+          sql`${boundValue(values[index] ?? null, type, parse)} AS ${raw(quoteIdentifier(name))}`,
       ),
     )
   if (rows.length === 0) return sql`SELECT ${row([])} FROM DUAL WHERE FALSE`
@@ -101,7 +107,9 @@ const boundRows: Dialect['values'] = (columns, rows) => {
 function boundValue(
   value: Parameters<Dialect['values']>[1][number][number],
   type: Parameters<Dialect['castTo']>[1],
+  parse: JsonSyntax['parse'],
 ): Sql {
+  if (type === 'json') return parse(sql`CAST(${value} AS CHAR)`)
   const exact = castTo(sql`${value}`, type)
   return familyOf(type) === 'double' && value !== null ? exact : sql`CAST(${exact} AS ${raw(castName(type))})`
 }

@@ -98,7 +98,7 @@ export function createFence(context: SideContext): Fence {
         for (let attempt = 0; attempt < OPEN_ATTEMPTS; attempt += 1) {
           if (await context.flavor.attempt(session, statement, OPEN_ATTEMPT_MS, context.killer)) return
         }
-        const blockers = await openTransactions(session)
+        const blockers = await openTransactions(context.flavor, session)
         throw new CrossfadeError(
           'TABLE_BUSY',
           `${side} cannot be opened while transactions hold it: ${blockers.map((one) => one.session).join('; ')}`,
@@ -111,8 +111,8 @@ export function createFence(context: SideContext): Fence {
     async longTransactions(olderThanMs) {
       return context.withSession('crossfade fence', async (session) => {
         // A session of another database of this server writes elsewhere; should it write here, the fence names it.
-        const isNear = sql`(t.trx_mysql_thread_id = 0 OR (t.trx_rows_modified > 0 AND COALESCE(p.db, ${namespace}) = ${namespace}))`
-        const found = await openTransactions(session, isNear)
+        const isNear = sql`(t.id = 0 OR (t.modified > 0 AND COALESCE(p.db, ${namespace}) = ${namespace}))`
+        const found = await openTransactions(context.flavor, session, isNear)
         return found
           .filter(({ ageMs }) => ageMs >= olderThanMs)
           .map(({ session: name, ageMs }) => ({ session: name, ageMs }))

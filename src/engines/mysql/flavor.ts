@@ -1,5 +1,6 @@
 /** Where MariaDB and MySQL differ. One object of each; nothing else asks which of them a server is. */
 import type { Sql } from '../sql.js'
+import type { NeededPrivileges } from './grants.js'
 import type { MysqlSession } from './session.js'
 
 /** Gives the second connection that is needed to end a statement of the first. */
@@ -50,6 +51,12 @@ export interface Flavor {
   jsonCheck(column: string): string
   /** Table and clause of each check of a database, where JSON columns are told by them. */
   jsonChecks(namespace: string): Sql | undefined
+  /** A table expression of all sessions: id, user, host, db, command. */
+  readonly sessions: string
+  /** Table expressions of open transactions (id, modified, age_ms): each for when the one before it cannot be read. */
+  readonly transactions: readonly string[]
+  /** Privileges on databases of the server's own. */
+  readonly systemPrivileges: readonly NeededPrivileges[]
   /** Privileges on the whole server that are needed besides those on databases. */
   readonly serverPrivileges: readonly string[]
 }

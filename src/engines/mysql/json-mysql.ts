@@ -48,11 +48,15 @@ function elements(json: Sql, shape: 'array' | 'object' | 'map'): Sql {
   if (shape === 'object') {
     return sql`SELECT 0 AS ordinal, ${json} AS value, CAST(NULL AS CHAR) AS name FROM DUAL WHERE JSON_TYPE(${json}) = 'OBJECT'`
   }
+  // A table of its own, as what it refers to is not found from inside of the arguments of JSON_TABLE.
+  const source = sql`(SELECT ${json} AS j) AS s`
+  // Merged into the query around it, its columns could not be arguments of another JSON_TABLE: a limit keeps it apart.
+  const apart = raw('LIMIT 18446744073709551615')
   if (shape === 'array') {
-    const rows = sql`JSON_TABLE(${json}, '$[*]' COLUMNS (o FOR ORDINALITY, v JSON PATH '$')) AS k`
-    return sql`SELECT CAST(k.o AS SIGNED) - 1 AS ordinal, k.v AS value, CAST(NULL AS CHAR) AS name FROM ${rows}`
+    const rows = sql`JSON_TABLE(s.j, '$[*]' COLUMNS (o FOR ORDINALITY, v JSON PATH '$')) AS k`
+    return sql`SELECT CAST(k.o AS SIGNED) - 1 AS ordinal, k.v AS value, CAST(NULL AS CHAR) AS name FROM ${source} CROSS JOIN ${rows} ${apart}`
   }
-  const rows = sql`JSON_TABLE(JSON_KEYS(${json}), '$[*]' COLUMNS (o FOR ORDINALITY, n LONGTEXT PATH '$')) AS k`
-  const value = sql`JSON_EXTRACT(${json}, CONCAT('$.', JSON_QUOTE(k.n)))`
-  return sql`SELECT CAST(k.o AS SIGNED) - 1 AS ordinal, ${value} AS value, k.n AS name FROM ${rows}`
+  const rows = sql`JSON_TABLE(JSON_KEYS(s.j), '$[*]' COLUMNS (o FOR ORDINALITY, n LONGTEXT PATH '$')) AS k`
+  const value = sql`JSON_EXTRACT(s.j, CONCAT('$.', JSON_QUOTE(k.n)))`
+  return sql`SELECT CAST(k.o AS SIGNED) - 1 AS ordinal, ${value} AS value, k.n AS name FROM ${source} CROSS JOIN ${rows} ${apart}`
 }

@@ -2,6 +2,7 @@
 import { raw, sql } from '../sql.js'
 import { errnoOf } from './classify-error.js'
 import type { Flavor } from './flavor.js'
+import { INNODB_TRANSACTIONS } from './innodb-transactions.js'
 import { FACT_NAMES, MARIADB_SETTINGS } from './settings.js'
 
 const ER_UNKNOWN_TABLE = 1109
@@ -60,6 +61,9 @@ export const mariadb: Flavor = {
   dumpPrograms: ['mariadb-dump', 'mysqldump'],
   clientPrograms: ['mariadb', 'mysql'],
   dumpOptions: [],
+  sessions: 'information_schema.processlist',
+  transactions: [INNODB_TRANSACTIONS],
+  systemPrivileges: [],
   serverPrivileges: ['PROCESS'],
   jsonColumn: 'LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin',
   jsonCheck: (column) => ` CHECK (json_valid(${column}))`,

@@ -2,6 +2,7 @@
 import { raw, sql } from '../sql.js'
 import { errnoOf } from './classify-error.js'
 import type { Flavor } from './flavor.js'
+import { INNODB_TRANSACTIONS } from './innodb-transactions.js'
 import type { MysqlSession } from './session.js'
 import { FACT_NAMES, MYSQL_SETTINGS } from './settings.js'
 
@@ -39,10 +40,10 @@ export const mysql: Flavor = {
   ddlAttemptsMs: (boundMs) => [boundMs],
   hasCreateOrReplaceTrigger: false,
   rowLockBlockers: (waiting) =>
-    sql`SELECT DISTINCT b.trx_mysql_thread_id FROM performance_schema.data_lock_waits w
-      JOIN information_schema.innodb_trx r ON r.trx_id = w.requesting_engine_transaction_id
-      JOIN information_schema.innodb_trx b ON b.trx_id = w.blocking_engine_transaction_id
-      WHERE r.trx_mysql_thread_id = ${waiting} AND b.trx_mysql_thread_id > 0`,
+    sql`SELECT DISTINCT b.processlist_id FROM performance_schema.data_lock_waits w
+      JOIN performance_schema.threads r ON r.thread_id = w.requesting_thread_id
+      JOIN performance_schema.threads b ON b.thread_id = w.blocking_thread_id
+      WHERE r.processlist_id = ${waiting} AND b.processlist_id IS NOT NULL`,
   async metadataLockHolders(session, namespace, table) {
     const [enabled] = await session.query(
       raw(`SELECT enabled FROM performance_schema.setup_instruments WHERE name = 'wait/lock/metadata/sql/mdl'`),
@@ -65,6 +66,17 @@ export const mysql: Flavor = {
   clientPrograms: ['mysql'],
   // Without these the dump needs rights on the whole server, or changes the GTID set where it is restored.
   dumpOptions: ['--no-tablespaces', '--set-gtid-purged=OFF', '--column-statistics=0'],
+  // Not information_schema.processlist, which nobody can read while one session runs a statement with an emoji in it.
+  sessions: `(SELECT processlist_id AS id, processlist_user AS user, processlist_host AS host, processlist_db AS db,
+    processlist_command AS command FROM performance_schema.threads WHERE processlist_id IS NOT NULL)`,
+  transactions: [
+    INNODB_TRANSACTIONS,
+    // Does not know which of them have written.
+    `(SELECT t.processlist_id AS id, 1 AS modified, e.timer_wait DIV 1000000000 AS age_ms
+      FROM performance_schema.events_transactions_current e JOIN performance_schema.threads t ON t.thread_id = e.thread_id
+      WHERE e.state = 'ACTIVE' AND t.processlist_id IS NOT NULL)`,
+  ],
+  systemPrivileges: [{ database: 'performance_schema', privileges: ['SELECT'] }],
   serverPrivileges: ['PROCESS', 'XA_RECOVER_ADMIN'],
   jsonColumn: 'JSON',
   jsonCheck: () => '',

@@ -3,7 +3,7 @@
  * that everybody may read, and the mark goes with the connection.
  */
 import { createHash } from 'node:crypto'
-import { sql } from '../sql.js'
+import { raw, sql } from '../sql.js'
 import type { SideContext } from './context.js'
 import type { MysqlSession } from './session.js'
 
@@ -23,9 +23,12 @@ export async function markSession(context: Marked, session: MysqlSession): Promi
 }
 
 /** Connections of Crossfade to this side, of this process and of others. */
-export async function listOwnSessions(context: Marked, session: MysqlSession): Promise<readonly number[]> {
+export async function listOwnSessions(
+  context: Marked & Pick<SideContext, 'flavor'>,
+  session: MysqlSession,
+): Promise<readonly number[]> {
   const rows = await session.query(
-    sql`SELECT id FROM information_schema.processlist WHERE IS_USED_LOCK(CONCAT(${markStart(context)}, id)) = id`,
+    sql`SELECT id FROM ${raw(context.flavor.sessions)} AS p WHERE IS_USED_LOCK(CONCAT(${markStart(context)}, id)) = id`,
   )
   return rows.map(([id]) => Number(id))
 }

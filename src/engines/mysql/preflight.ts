@@ -120,6 +120,7 @@ const permissions: Check = async ({ side, location, facts, flavor }, session) =>
   const needed = [
     { database: location.namespace, privileges: SIDE_PRIVILEGES },
     { database: location.metaNamespace, privileges: META_PRIVILEGES },
+    ...flavor.systemPrivileges,
     { database: undefined, privileges: [...flavor.serverPrivileges, ...(needsSuper ? ['SUPER'] : [])] },
   ]
   return needed.flatMap((scope) => {
@@ -203,8 +204,8 @@ const cascades: Check = async ({ side, location }, session) => {
   ]
 }
 
-const transactions: Check = async ({ side }, session) => {
-  const open = (await openTransactions(session)).filter(({ ageMs }) => ageMs >= LONG_TRANSACTION_MS)
+const transactions: Check = async ({ side, flavor }, session) => {
+  const open = (await openTransactions(flavor, session)).filter(({ ageMs }) => ageMs >= LONG_TRANSACTION_MS)
   const prepared = await session.query(raw('XA RECOVER'))
   return [
     ...open.map((one) =>
@@ -228,9 +229,9 @@ const transactions: Check = async ({ side }, session) => {
   ]
 }
 
-const replicas: Check = async ({ side }, session) => {
+const replicas: Check = async ({ side, flavor }, session) => {
   const rows = await session.query(
-    raw(`SELECT COUNT(*) FROM information_schema.processlist WHERE command LIKE 'Binlog Dump%'`),
+    raw(`SELECT COUNT(*) FROM ${flavor.sessions} AS p WHERE p.command LIKE 'Binlog Dump%'`),
   )
   const count = Number(rows[0]?.[0] ?? 0)
   if (count === 0) return []

@@ -44,8 +44,10 @@ export async function expectRun({ side, meta }: SideContext, session: MysqlSessi
 /** Call while no session can be enlisted. @throws {CrossfadeError} LEASE_HELD when one cannot be ended. */
 export async function endEnlisted(context: SideContext, session: MysqlSession): Promise<void> {
   const start = performance.now()
+  // Those that are opened from here on wait for the epoch's row, and see whose the side is then.
+  const found = new Set(await enlisted(context, session))
   for (;;) {
-    const ids = await enlisted(context, session)
+    const ids = (await enlisted(context, session)).filter((id) => found.has(id))
     if (ids.length === 0) return
     if (performance.now() - start > END_MS)
       throw new CrossfadeError(
@@ -65,7 +67,7 @@ export async function isEnlisted(context: SideContext, session: MysqlSession, id
 
 async function enlisted(context: SideContext, session: MysqlSession): Promise<readonly number[]> {
   const rows = await session.query(
-    sql`SELECT id FROM information_schema.processlist WHERE id <> ${session.id} AND IS_USED_LOCK(CONCAT(${markOf(context, '')}, id)) = id`,
+    sql`SELECT id FROM ${raw(context.flavor.sessions)} AS p WHERE id <> ${session.id} AND IS_USED_LOCK(CONCAT(${markOf(context, '')}, id)) = id`,
   )
   return rows.map(([id]) => Number(id))
 }

@@ -263,8 +263,11 @@ async function isAtWork(url: string, id: number): Promise<boolean> {
       // What destroys it answers no query.
       helper.once('end', () => reject(new CrossfadeError('CONNECTION_LOST', 'the question was not answered')))
       helper.on('error', reject)
-      const sql = `SELECT 1 FROM information_schema.processlist WHERE id = ${id} AND command <> 'Sleep'`
-      helper.query(sql, (error, rows) => (error ? reject(error) : resolve((rows as unknown[]).length > 0)))
+      helper.query('SHOW PROCESSLIST', (error, rows) => {
+        if (error) return reject(error)
+        const sessions = rows as { readonly Id: number | string; readonly Command: string }[]
+        resolve(sessions.some((session) => Number(session.Id) === id && session.Command !== 'Sleep'))
+      })
       setTimeout(() => resolve(false), ASK_MS).unref()
     })
   } finally {

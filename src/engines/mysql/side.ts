@@ -1,5 +1,6 @@
 /** All tools of one side on MySQL or MariaDB. */
 import type { Location, ServerFacts, Side, SideTools } from '../engine.js'
+import { CrossfadeError } from '../errors.js'
 import { StandingSession } from '../standing-session.js'
 import { raw } from '../sql.js'
 import { createBackup } from './backup.js'
@@ -152,7 +153,11 @@ class MysqlSide implements SideTools {
   preflight(tables: Parameters<SideTools['preflight']>[0]): ReturnType<SideTools['preflight']> {
     return this.#withSession('crossfade preflight', async (session) => {
       const findings = await preflight(this.#context, session, tables)
-      const remains = await findRemains(this.#context, session, this.#ids)
+      const remains = await findRemains(this.#context, session, this.#ids).catch((error: unknown) => {
+        // The missing permission is a finding of its own already.
+        if (error instanceof CrossfadeError && error.code === 'PERMISSION_DENIED') return []
+        throw error
+      })
       if (remains.length === 0) return findings
       const message = `${this.side} has remains of an earlier run: ${remains.join(', ')}`
       return [
