@@ -103,9 +103,9 @@ export interface Dialect {
   evaluatedOnce(select: Sql): Sql
   /** Aggregate of JSON values into one JSON array, in this order. */
   jsonArrayAggregate(json: Sql, orderBy: readonly Sql[]): Sql
-  /** A relation of bound rows: `SELECT CAST(? AS type) AS name, ... UNION ALL ...`. */
+  /** A relation of bound rows: `SELECT CAST(? AS type) AS name, ... UNION ALL ...`. `place`: the column whose values they are. */
   values(
-    columns: readonly { readonly name: string; readonly type: ColumnType }[],
+    columns: readonly { readonly name: string; readonly type: ColumnType; readonly place?: ColumnPlace }[],
     rows: readonly (readonly SqlValue[])[],
   ): Sql
 }

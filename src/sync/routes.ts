@@ -128,7 +128,7 @@ export class Router {
     }
     for (let start = 0; start < images.length; start += 500) {
       const rows = this.#compiler.dialect(projection.origin).values(
-        distinct.map((name) => ({ name, type: schema.columns[name]!.type })),
+        distinct.map((name) => ({ name, type: schema.columns[name]!.type, place: { table, column: name } })),
         images.slice(start, start + 500),
       )
       let after: Scope | undefined

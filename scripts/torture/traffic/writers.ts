@@ -71,6 +71,7 @@ export function startWriters(options: WriterOptions): Writers {
 
   async function transact(client: Client, random: Random, own: Possessions): Promise<boolean> {
     const operation = drawOperation({ random, ledger, own })
+    let misses = 0
     for (;;) {
       let deed: Deed | undefined
       try {
@@ -80,7 +81,10 @@ export function startWriters(options: WriterOptions): Writers {
           deed = await operation(new Session(transaction, options.engine))
         })
       } catch (error) {
-        if (isContention(error) && !stopped.signal.aborted) continue
+        const isSecondLook = misses > 0
+        if (error instanceof LostThingError) misses += 1
+        const isAgain = isContention(error) || (error instanceof LostThingError && !isSecondLook)
+        if (isAgain && !stopped.signal.aborted) continue
         settleFailure(error, deed, own)
         return false
       }

@@ -1,8 +1,8 @@
 /** {@link Dialect} of MySQL 8.0 and MariaDB 10.6 and newer. */
-import type { Dialect } from '../engine.js'
+import type { ColumnPlace, Dialect } from '../engine.js'
 import { join, raw, sql, type Sql } from '../sql.js'
 import { renderExpression } from './expression.js'
-import type { OtherOrder } from './byte-order.js'
+import { BYTE_ORDER, isInByteOrder, type Collations } from './byte-order.js'
 import { joinedItems, jsonMembers } from './json-syntax.js'
 import { mariadbJson } from './json-mariadb.js'
 import { mysqlJson } from './json-mysql.js'
@@ -10,8 +10,8 @@ import type { JsonSyntax } from './json-syntax.js'
 import { qualify, quoteIdentifier } from './quote.js'
 import { canonical, castName, castTo, exactText, familyOf, isTextType } from './types.js'
 
-/** @param isOtherOrder which text columns of the side are not in byte order. Default none, as in tables that Crossfade made. */
-export function mysqlDialect(engine: 'mysql' | 'mariadb', isOtherOrder: OtherOrder = () => false): Dialect {
+/** @param collations of the text columns of the side. Default: those of tables that Crossfade makes. */
+export function mysqlDialect(engine: 'mysql' | 'mariadb', collations: Collations = () => undefined): Dialect {
   const json = engine === 'mariadb' ? mariadbJson : mysqlJson
   const syntax = { engine, json }
   return {
@@ -30,14 +30,14 @@ export function mysqlDialect(engine: 'mysql' | 'mariadb', isOtherOrder: OtherOrd
     // In byte order on both sides, or a chunk would not hold the same rows on either; only the column alone has an index.
     orderBy: (column, type, places = []) => {
       if (type.startsWith('enum')) return sql`CAST(${column} AS CHAR)`
-      const isOther = places.some((place) => isOtherOrder(place.table, place.column))
+      const isOther = places.some((place) => !isInByteOrder(collations(place.table, place.column)))
       return isOther && isTextType(type) ? exactText(column, engine) : column
     },
     unnest: json.unnest,
     members: jsonMembers,
     evaluatedOnce: (select) => select,
     jsonArrayAggregate: (value, orderBy) => json.parse(joinedItems(json.text(value), orderBy, '[]')),
-    values: (columns, rows) => boundRows(columns, rows, json.parse),
+    values: (columns, rows) => boundRows(columns, rows, { parse: json.parse, collations, engine }),
   }
 }
 
@@ -84,16 +84,22 @@ function within(columns: readonly Sql[], tuples: readonly (readonly Sql[])[]): S
   )})`
 }
 
+interface ValueContext {
+  readonly parse: JsonSyntax['parse']
+  readonly collations: Collations
+  readonly engine: 'mysql' | 'mariadb'
+}
+
 function boundRows(
   columns: Parameters<Dialect['values']>[0],
   rows: Parameters<Dialect['values']>[1],
-  parse: JsonSyntax['parse'],
+  context: ValueContext,
 ): Sql {
   const row = (values: readonly Parameters<Dialect['values']>[1][number][number][]) =>
     join(
       columns.map(
-        ({ name, type }, index) =>
-          sql`${boundValue(values[index] ?? null, type, parse)} AS ${raw(quoteIdentifier(name))}`,
+        ({ name, type, place }, index) =>
+          sql`${boundValue(values[index] ?? null, type, place, context)} AS ${raw(quoteIdentifier(name))}`,
       ),
     )
   if (rows.length === 0) return sql`SELECT ${row([])} FROM DUAL WHERE FALSE`
@@ -103,13 +109,22 @@ function boundRows(
   )
 }
 
-/** CAST in every row: the type of a column of a UNION comes from all of its parts. */
+/**
+ * CAST in every row: the type of a column of a UNION comes from all of its parts. Text has the collation of the column that it is a value
+ * of, as what that column joins has: two of them in byte order, but not the same, cannot be compared.
+ */
 function boundValue(
   value: Parameters<Dialect['values']>[1][number][number],
   type: Parameters<Dialect['castTo']>[1],
-  parse: JsonSyntax['parse'],
+  place: ColumnPlace | undefined,
+  { parse, collations, engine }: ValueContext,
 ): Sql {
   if (type === 'json') return parse(sql`CAST(${value} AS CHAR)`)
   const exact = castTo(sql`${value}`, type)
+  if (isTextType(type)) {
+    const own = place && collations(place.table, place.column)
+    const collation = own === undefined ? BYTE_ORDER[engine] : own.startsWith('utf8mb4_') ? own : undefined
+    return sql`CAST(${exact} AS CHAR)${raw(collation === undefined ? '' : ` COLLATE ${collation}`)}`
+  }
   return familyOf(type) === 'double' && value !== null ? exact : sql`CAST(${exact} AS ${raw(castName(type))})`
 }

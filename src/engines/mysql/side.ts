@@ -5,7 +5,7 @@ import { StandingSession } from '../standing-session.js'
 import { raw } from '../sql.js'
 import { createBackup } from './backup.js'
 import { createBulkWriter } from './bulk.js'
-import { readOtherOrder, type OtherOrder } from './byte-order.js'
+import { readCollations, type Collations } from './byte-order.js'
 import { createCapture } from './capture.js'
 import { errnoOf } from './classify-error.js'
 import { KillSwitch, type SideContext } from './context.js'
@@ -43,15 +43,15 @@ export async function openMysqlSide(
   side: Side,
   options: MysqlSideOptions = {},
 ): Promise<SideTools> {
-  const { flavor, facts, isOtherOrder } = await detect(location)
-  return new MysqlSide(location, side, flavor, facts, { ...options, isOtherOrder })
+  const { flavor, facts, collations } = await detect(location)
+  return new MysqlSide(location, side, flavor, facts, { ...options, collations })
 }
 
 /** The server says what it is, not the URL. */
 async function detect({
   url,
   namespace,
-}: Location): Promise<{ flavor: Flavor; facts: ServerFacts; isOtherOrder: OtherOrder }> {
+}: Location): Promise<{ flavor: Flavor; facts: ServerFacts; collations: Collations }> {
   const probe = await MysqlSession.open(url, mysqlDialect('mariadb'), { killQuery: async () => {}, onClose: () => {} })
   try {
     const version = String((await probe.query(raw('SELECT VERSION()')))[0]![0])
@@ -61,7 +61,7 @@ async function detect({
     const [identity] = await probe.query(raw(`SELECT ${flavor.serverIdentity}, CURRENT_USER()`))
     return {
       flavor,
-      isOtherOrder: await readOtherOrder(probe, namespace),
+      collations: await readCollations(probe, namespace),
       facts: {
         engine: flavor.engine,
         version,
@@ -94,9 +94,9 @@ class MysqlSide implements SideTools {
     readonly side: Side,
     private readonly flavor: Flavor,
     readonly facts: ServerFacts,
-    private readonly options: MysqlSideOptions & { readonly isOtherOrder: OtherOrder },
+    private readonly options: MysqlSideOptions & { readonly collations: Collations },
   ) {
-    this.dialect = mysqlDialect(flavor.engine, options.isOtherOrder)
+    this.dialect = mysqlDialect(flavor.engine, options.collations)
     this.#killer = new KillSwitch(() => this.connect('crossfade control'))
     this.#context = {
       side,
