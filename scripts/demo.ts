@@ -13,7 +13,7 @@ import { Command, InvalidArgumentError, Option } from 'commander'
 import { EXIT } from '../src/cli/exit-codes.js'
 import type { Report } from '../src/report/report.js'
 import { crossfade } from './demo/crossfade.js'
-import { openStage, type DemoEngine, type Stage } from './demo/stage.js'
+import { LeftoverError, openStage, type DemoEngine, type Stage } from './demo/stage.js'
 import { completeReport, summaryLines } from './demo/summary.js'
 import { startTraffic } from './demo/traffic.js'
 
@@ -89,6 +89,7 @@ async function demo(flags: DemoFlags): Promise<number> {
 try {
   process.exitCode = await demo(program.opts<DemoFlags>())
 } catch (error) {
-  if (!stopping.signal.aborted) throw error
-  process.exitCode = EXIT.interrupted
+  if (!stopping.signal.aborted && !(error instanceof LeftoverError)) throw error
+  if (error instanceof LeftoverError) say(`demo: ${error.message}`)
+  process.exitCode = error instanceof LeftoverError ? EXIT.error : EXIT.interrupted
 }

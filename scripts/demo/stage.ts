@@ -57,6 +57,23 @@ export async function openStage({ engine, hasTwoServers, seed, rows, say }: Stag
 const namespaceOf = (engine: DemoEngine, side: 'blue' | 'green'): string =>
   engine === 'postgres' ? side : `${DATABASE}_${side}`
 
+/** A server that the environment names may have been used before. */
+export class LeftoverError extends Error {
+  override readonly name = 'LeftoverError'
+}
+
+const refuseLeftover =
+  (code: string, what: string) =>
+  (error: unknown): never => {
+    if ((error as { code?: unknown }).code !== code) throw error
+    throw new LeftoverError(
+      `the server has a ${what} already, maybe of an earlier demo: drop it, or name another server`,
+      {
+        cause: error,
+      },
+    )
+  }
+
 /** The database (PostgreSQL: and the schema) of a side. */
 async function prepare(server: Server, side: 'blue' | 'green'): Promise<string> {
   const url = new URL(server.url)
@@ -64,7 +81,9 @@ async function prepare(server: Server, side: 'blue' | 'green'): Promise<string> 
     url.pathname = `/${DATABASE}_${side}`
     const connection = await mysql.createConnection({ uri: server.url })
     try {
-      await connection.query(`CREATE DATABASE \`${DATABASE}_${side}\``)
+      await connection
+        .query(`CREATE DATABASE \`${DATABASE}_${side}\``)
+        .catch(refuseLeftover('ER_DB_CREATE_EXISTS', `database ${DATABASE}_${side}`))
     } finally {
       await connection.end()
     }
@@ -75,7 +94,9 @@ async function prepare(server: Server, side: 'blue' | 'green'): Promise<string> 
     const { rowCount } = await client.query('SELECT 1 FROM pg_database WHERE datname = $1', [DATABASE])
     if (rowCount === 0) await client.query(`CREATE DATABASE ${DATABASE} TEMPLATE template0`)
   })
-  await onPostgres(url.href, (client) => client.query(`CREATE SCHEMA ${side}`))
+  await onPostgres(url.href, (client) =>
+    client.query(`CREATE SCHEMA ${side}`).catch(refuseLeftover('42P06', `schema ${side} of database ${DATABASE}`)),
+  )
   return url.href
 }
 
