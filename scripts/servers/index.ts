@@ -61,7 +61,7 @@ const startOne = async (options: StartOptions, index: 0 | 1): Promise<Server> =>
     const embedded = await findEmbeddedPostgres(settings)
     if (embedded !== undefined) return startLocalServer(embedded)
   }
-  if (await isDockerAvailable()) return startDockerServer(engine, settings)
+  if (options.prefer !== 'local' && (await isDockerAvailable())) return startDockerServer(engine, settings)
   const recipe = await findRecipe(options)
   if (recipe === undefined) throw new Error(HOW_TO_GET_ONE[engine])
   return startLocalServer(recipe)

@@ -7,8 +7,11 @@ export interface StartOptions {
   readonly engine: ServerEngine
   /** Added to the settings that Crossfade needs, and stronger than them. A server given by URL keeps its own. */
   readonly settings?: ServerSettings
-  /** `embedded` takes the npm package before Docker and before installed programs. PostgreSQL only. */
-  readonly prefer?: 'embedded'
+  /**
+   * `embedded` takes the npm package before Docker and before installed programs, PostgreSQL only; `local` takes programs of this
+   * machine before Docker, for settings that name files.
+   */
+  readonly prefer?: 'embedded' | 'local'
   /** Never a server that the environment names: this one is going to be killed. */
   readonly isOwn?: boolean
   /** Gets one line about what was chosen. Default: console.log. */

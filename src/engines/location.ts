@@ -1,6 +1,8 @@
 /** URLs of sides: parsed once, here, into a {@link Location}. */
 import type { Location, Side } from './engine.js'
 import { CrossfadeError } from './errors.js'
+import { readMysqlTls } from './mysql/tls.js'
+import { readPostgresTls } from './postgres/tls.js'
 
 /** Which driver serves a URL. MariaDB and MySQL share a family; the server says which of them it is. */
 export type EngineFamily = 'postgres' | 'mysql'
@@ -36,6 +38,9 @@ export function parseUrl(url: string, side: Side, options: ParseUrlOptions = {})
   if (!family) throw invalid(side, `has the unknown scheme "${parsed.protocol}"`)
   const database = decode(parsed.pathname.replace(/^\//, ''), side)
   if (database === '' || database.includes('/')) throw invalid(side, `names no database: ${redactUrl(url)}`)
+  // Refused before any server is asked.
+  if (family === 'postgres') readPostgresTls(url)
+  else readMysqlTls(url)
   const namespace = family === 'postgres' ? (parsed.searchParams.get('schema') ?? 'public') : database
   const metaNamespace = options.metaNamespace ?? 'crossfade'
   checkNamespace(namespace, side)

@@ -36,6 +36,7 @@ export function createBackup(context: SideContext): BackupTools {
       const args = [...options, ...flavor.dumpOptions, location.namespace]
       const dump = (own: AbortSignal, onRows?: () => void): Promise<void> =>
         runProgram(program.path, location.url, args, {
+          engine: flavor.engine,
           output: file,
           signal: own,
           ...(onRows ? { watch: watchFor('CREATE TABLE', onRows) } : {}),
@@ -59,6 +60,7 @@ export function createBackup(context: SideContext): BackupTools {
         if ('reason' in client)
           throw new CrossfadeError('BACKUP_UNPROVEN', `the dump cannot be restored: ${client.reason}`)
         await runProgram(client.path, location.url, ['--default-character-set=utf8mb4', target.namespace], {
+          engine: flavor.engine,
           input: file,
           signal,
         })

@@ -1,19 +1,20 @@
 /** From the URL of a side to the options of the driver. */
 import type { Knex } from 'knex'
-import type { ConnectionOptions, SslOptions } from 'mysql2'
+import type { ConnectionOptions } from 'mysql2'
+import { mysqlSsl } from './tls.js'
 
 const DEFAULT_PORT = 3306
 /** A server that accepts no connection within this time is down for our purposes. */
 const CONNECT_TIMEOUT_MS = 10_000
 
 /**
- * `mysql://user:password@host:port/database?ssl=required|verify&socket=/path`. The database is not selected here: it may not
- * exist yet, and all statements name it.
+ * `mysql://user:password@host:port/database?ssl-mode=VERIFY_IDENTITY&ssl-ca=/file&socket=/path`. The database is not selected
+ * here: it may not exist yet, and all statements name it.
+ * @throws {CrossfadeError} URL_INVALID
  */
 export function connectionOptions(url: string, application?: string): ConnectionOptions {
   const parsed = new URL(url)
   const socket = parsed.searchParams.get('socket')
-  const ssl = sslOptions(parsed.searchParams.get('ssl') ?? parsed.searchParams.get('ssl-mode'))
   return {
     ...(socket === null
       ? { host: parsed.hostname.replace(/^\[|\]$/g, '') || '127.0.0.1', port: Number(parsed.port || DEFAULT_PORT) }
@@ -29,7 +30,7 @@ export function connectionOptions(url: string, application?: string): Connection
     jsonStrings: true,
     enableKeepAlive: true,
     connectAttributes: { program_name: application ?? 'crossfade' },
-    ...(ssl ? { ssl } : {}),
+    ...mysqlSsl(url),
   }
 }
 
@@ -51,19 +52,4 @@ export function knexConfig(url: string): Knex.Config {
 
 export function databaseOf(url: string): string {
   return decodeURIComponent(new URL(url).pathname.replace(/^\//, ''))
-}
-
-function sslOptions(mode: string | null): SslOptions | undefined {
-  switch (mode?.toLowerCase()) {
-    case undefined:
-    case 'disabled':
-    case 'false':
-    case 'preferred':
-      return undefined
-    case 'required':
-    case 'true':
-      return { rejectUnauthorized: false }
-    default:
-      return { rejectUnauthorized: true }
-  }
 }

@@ -9,6 +9,7 @@ import { promisify } from 'node:util'
 import { CrossfadeError } from '../errors.js'
 import { describe } from './classify-error.js'
 import { connectionOptions } from './connection-options.js'
+import { clientTlsLines } from './tls.js'
 
 const run = promisify(execFile)
 
@@ -48,6 +49,8 @@ function isOlder(program: string, server: string): boolean {
 }
 
 interface RunOptions {
+  /** Whose program it is: their words for TLS differ. */
+  readonly engine: 'mysql' | 'mariadb'
   readonly input?: string
   readonly output?: string
   /** Sees the output on its way. */
@@ -60,12 +63,12 @@ export async function runProgram(
   path: string,
   url: string,
   args: readonly string[],
-  { input, output, watch, signal }: RunOptions,
+  { engine, input, output, watch, signal }: RunOptions,
 ): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), 'crossfade-'))
   try {
     const defaults = join(folder, 'client.cnf')
-    await writeFile(defaults, clientOptions(url), { mode: 0o600 })
+    await writeFile(defaults, clientOptions(url, engine), { mode: 0o600 })
     const child = spawn(path, [`--defaults-file=${defaults}`, ...args], {
       signal,
       stdio: [input === undefined ? 'ignore' : 'pipe', output === undefined ? 'ignore' : 'pipe', 'pipe'],
@@ -101,8 +104,8 @@ function withoutRows(complaint: string): string {
   return text === undefined ? message : describe({ errno: Number(errno), message: text })
 }
 
-function clientOptions(url: string): string {
-  const { host, port, socketPath, user, password, ssl } = connectionOptions(url)
+function clientOptions(url: string, engine: 'mysql' | 'mariadb'): string {
+  const { host, port, socketPath, user, password } = connectionOptions(url)
   const quote = (text: string) => `"${text.replace(/["\\]/g, '\\$&')}"`
   const lines = [
     '[client]',
@@ -111,7 +114,7 @@ function clientOptions(url: string): string {
     // Their own limit is 24 MB a row; the server's is the one that counts.
     'max-allowed-packet=1G',
     ...(socketPath ? [`socket=${quote(socketPath)}`] : [`host=${quote(host!)}`, `port=${port}`, 'protocol=tcp']),
-    ...(ssl ? ['ssl'] : []),
+    ...clientTlsLines(url, engine, quote),
   ]
   return `${lines.join('\n')}\n`
 }

@@ -2,6 +2,7 @@
 import mysql from 'mysql2'
 import { endWhenSilent } from '../silence.js'
 import { dropConnection, socketOf } from './drop-connection.js'
+import { mysqlSsl, withoutTlsParameters } from './tls.js'
 
 /** A server that does not listen any more is left without a word after this. */
 const GOODBYE_MS = 1_000
@@ -36,7 +37,8 @@ export class MysqlClient {
     options: { timeoutMs: number; application: string; isMulti?: boolean; silenceMs?: number; answerMs?: number },
   ): Promise<MysqlClient> {
     const connection = mysql.createConnection({
-      uri: url,
+      uri: withoutTlsParameters(url),
+      ...mysqlSsl(url),
       connectTimeout: options.timeoutMs,
       multipleStatements: options.isMulti ?? false,
       // An object as a value must never become SQL of its own.

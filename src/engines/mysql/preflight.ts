@@ -3,12 +3,14 @@ import type { SchemaSpec } from '../../plan/schema.js'
 import type { Finding } from '../engine.js'
 import { CrossfadeError } from '../errors.js'
 import { raw, sql } from '../sql.js'
+import { tlsWarning } from '../tls.js'
 import type { SideContext } from './context.js'
 import { missingPrivileges } from './grants.js'
 import { readForeignKeys } from './introspect.js'
 import { checkColumns } from './preflight-columns.js'
 import { openTransactions } from './sessions-in-the-way.js'
 import type { MysqlSession } from './session.js'
+import { isMysqlRemote, readMysqlTls } from './tls.js'
 
 /** A transaction this old will still be there when tables have to be locked. */
 const LONG_TRANSACTION_MS = 60_000
@@ -35,6 +37,7 @@ type Check = (context: SideContext, session: MysqlSession, schema: SchemaSpec) =
 export async function preflight(context: SideContext, session: MysqlSession, schema: SchemaSpec): Promise<Finding[]> {
   const checks: readonly Check[] = [
     server,
+    tls,
     permissions,
     tables,
     checkColumns,
@@ -112,6 +115,11 @@ const server: Check = async ({ side, facts, flavor }) => {
     )
   }
   return findings
+}
+
+const tls: Check = ({ side, location: { url } }) => {
+  const found = isMysqlRemote(url) ? tlsWarning(side, readMysqlTls(url), 'ssl-mode=VERIFY_IDENTITY') : undefined
+  return Promise.resolve(found ? [found] : [])
 }
 
 const permissions: Check = async ({ side, location, facts, flavor }, session) => {

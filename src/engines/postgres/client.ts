@@ -3,6 +3,7 @@ import pg from 'pg'
 import { redactUrl } from '../location.js'
 import { connectError } from './classify-error.js'
 import { quoteIdentifier } from './literals.js'
+import { deleteTlsParameters, postgresSsl } from './tls.js'
 
 /** Long enough for a slow network, short enough that a wrong host is noticed. */
 const CONNECT_TIMEOUT_MS = 10_000
@@ -61,7 +62,7 @@ export async function openClient(
   options: OpenClientOptions = {},
 ): Promise<pg.Client> {
   const client = new pg.Client({
-    connectionString: driverUrl(url),
+    ...connectionTo(url),
     application_name: `${APPLICATION_PREFIX}${application}`,
     connectionTimeoutMillis: options.connectTimeoutMs ?? CONNECT_TIMEOUT_MS,
     keepAlive: true,
@@ -105,11 +106,12 @@ export function destroyClient(client: pg.Client): void {
   client.connection.stream.destroy()
 }
 
-/** The URL without `schema`, which is ours. */
-export function driverUrl(url: string): string {
+/** Where to and how protected. `schema` is ours. @throws {CrossfadeError} URL_INVALID */
+function connectionTo(url: string): Pick<pg.ClientConfig, 'connectionString' | 'ssl'> {
   const parsed = new URL(url)
   parsed.searchParams.delete('schema')
-  return parsed.toString()
+  deleteTlsParameters(parsed)
+  return { connectionString: parsed.href, ...postgresSsl(url) }
 }
 
 /** Knex configuration for tables of Crossfade's own on this server. */
@@ -121,7 +123,7 @@ export function knexConfig(url: string): {
   return {
     client: 'pg',
     connection: {
-      connectionString: driverUrl(url),
+      ...connectionTo(url),
       application_name: `${APPLICATION_PREFIX}journal`,
       connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
       keepAlive: true,

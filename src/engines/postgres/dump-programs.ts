@@ -4,7 +4,7 @@ import { readdir } from 'node:fs/promises'
 import { delimiter, join } from 'node:path'
 import { promisify } from 'node:util'
 import { CrossfadeError } from '../errors.js'
-import { driverUrl } from './client.js'
+import { deleteTlsParameters, setLibpqTls } from './tls.js'
 
 const run = promisify(execFile)
 const DEBIAN = '/usr/lib/postgresql'
@@ -70,7 +70,10 @@ export async function runProgram(
   args: readonly string[],
   signal: AbortSignal,
 ): Promise<string> {
-  const target = new URL(driverUrl(url))
+  const target = new URL(url)
+  target.searchParams.delete('schema')
+  deleteTlsParameters(target)
+  setLibpqTls(target, url)
   const password = decodeURIComponent(target.password)
   target.password = ''
   for (const [name, value] of Object.entries(KEEP_ALIVE))

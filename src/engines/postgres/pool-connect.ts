@@ -1,6 +1,7 @@
 /** Opens a plain pg client for the connection pool and the gate board. */
 import pg from 'pg'
 import { endWhenSilent } from '../silence.js'
+import { deleteTlsParameters, postgresSsl } from './tls.js'
 
 const GOODBYE_MS = 1_000
 
@@ -11,11 +12,12 @@ export interface PgConnectOptions {
   readonly silenceMs?: number
 }
 
-/** URL without what pg does not know, and the schema of `?schema=name`. */
+/** URL without what pg is told otherwise, and the schema of `?schema=name`. */
 export function readPostgresUrl(text: string): { url: string; schema: string | undefined; where: string } {
   const url = new URL(text)
   const schema = url.searchParams.get('schema') ?? undefined
   url.searchParams.delete('schema')
+  deleteTlsParameters(url)
   const where = `${url.hostname}:${url.port || '5432'}${url.pathname}${schema === undefined ? '' : ` schema ${schema}`}`
   return { url: url.toString(), schema, where }
 }
@@ -28,6 +30,7 @@ export async function connectPostgres(text: string, options: PgConnectOptions): 
   const { url, schema } = readPostgresUrl(text)
   const client = new pg.Client({
     connectionString: url,
+    ...postgresSsl(text),
     connectionTimeoutMillis: options.timeoutMs,
     application_name: options.application,
     keepAlive: true,

@@ -2,12 +2,14 @@
 import type { SchemaSpec } from '../../plan/schema.js'
 import type { Finding } from '../engine.js'
 import { sql } from '../sql.js'
+import { tlsWarning } from '../tls.js'
 import type { SideContext } from './context.js'
 import { longTransactions } from './long-transactions.js'
 import { checkTables } from './preflight-tables.js'
 import { checkValues } from './preflight-values.js'
 import { listRemains } from './remains.js'
 import type { PostgresSession } from './session.js'
+import { isPostgresRemote, readPostgresTls } from './tls.js'
 
 const OLDEST_VERSION = 14
 /** A transaction this old will still be there when tables have to be locked. */
@@ -33,6 +35,7 @@ export async function preflight(
 ): Promise<Finding[]> {
   const checks: readonly Check[] = [
     checkServer,
+    checkTls,
     checkRights,
     checkTables,
     checkValues,
@@ -99,6 +102,11 @@ const checkServer: Check = async ({ side, facts, majorVersion }, session) => {
     )
   }
   return findings
+}
+
+const checkTls: Check = ({ side, location: { url } }) => {
+  const found = isPostgresRemote(url) ? tlsWarning(side, readPostgresTls(url), 'sslmode=verify-full') : undefined
+  return Promise.resolve(found ? [found] : [])
 }
 
 const checkRights: Check = async ({ side, canReplicate, meta, location, majorVersion }, session) => {
