@@ -30,7 +30,7 @@ const SIDE_PRIVILEGES = [
   'TRIGGER',
   'LOCK TABLES',
 ]
-const META_PRIVILEGES = ['SELECT', 'INSERT', 'UPDATE', 'DELETE', 'CREATE', 'DROP', 'LOCK TABLES']
+const META_PRIVILEGES = ['SELECT', 'INSERT', 'UPDATE', 'DELETE', 'CREATE', 'DROP', 'ALTER', 'INDEX', 'LOCK TABLES']
 
 type Check = (context: SideContext, session: MysqlSession, schema: SchemaSpec) => Promise<Finding[]>
 
@@ -122,11 +122,13 @@ const tls: Check = ({ side, location: { url } }) => {
   return Promise.resolve(found ? [found] : [])
 }
 
-const permissions: Check = async ({ side, location, facts, flavor }, session) => {
+const permissions: Check = async ({ side, location, facts, flavor }, session, schema) => {
   const lines = (await session.query(raw('SHOW GRANTS'))).map(([line]) => String(line))
   const needsSuper = isOn(facts.settings['log_bin']) && !isOn(facts.settings['log_bin_trust_function_creators'])
+  // Only green's schemas have these: a view per table that shows a tenant its own rows.
+  const makesViews = Object.values(schema).some(({ tenantColumn }) => tenantColumn !== undefined)
   const needed = [
-    { database: location.namespace, privileges: SIDE_PRIVILEGES },
+    { database: location.namespace, privileges: [...SIDE_PRIVILEGES, ...(makesViews ? ['CREATE VIEW'] : [])] },
     { database: location.metaNamespace, privileges: META_PRIVILEGES },
     ...flavor.systemPrivileges,
     { database: undefined, privileges: [...flavor.serverPrivileges, ...(needsSuper ? ['SUPER'] : [])] },

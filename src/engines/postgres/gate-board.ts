@@ -41,7 +41,9 @@ export class PostgresGateBoard implements GateBoard {
     try {
       // CREATE ... IF NOT EXISTS of two sessions at once fails on the catalogue's unique index.
       await this.#query(`SELECT pg_advisory_xact_lock(hashtextextended($1, 0))`, [`crossfade board ${schema}`])
-      await this.#query(`CREATE SCHEMA IF NOT EXISTS ${schema}`)
+      // Asked first: CREATE SCHEMA IF NOT EXISTS needs the right to create also where it creates nothing.
+      const found = await this.#query('SELECT 1 WHERE to_regnamespace($1) IS NOT NULL', [schema])
+      if (found.length === 0) await this.#query(`CREATE SCHEMA ${schema}`)
       await this.#query(`CREATE TABLE IF NOT EXISTS ${gate} (
         id int PRIMARY KEY CHECK (id = 1), state text NOT NULL, side text NOT NULL, epoch bigint NOT NULL,
         next_side text, hold_id text, held_until timestamptz, version bigint NOT NULL)`)
