@@ -24,11 +24,14 @@ export async function runHooks(context: MigrationContext, at: Hook['at']): Promi
   }
 }
 
-function runHook(hook: Hook, plan: string): Promise<number | null> {
+/** @returns the exit code; null when it was killed, did not start or took too long. */
+export function runHook(hook: Hook, plan: string): Promise<number | null> {
   return new Promise((resolve) => {
     const child = spawn(hook.command, hook.args ?? [], {
       shell: false,
       stdio: 'ignore',
+      // A group of its own: a limit that ends a script must end what the script has started too.
+      detached: true,
       // Secrets of Crossfade's own environment are not a hook's business.
       env: {
         PATH: process.env['PATH'] ?? '',
@@ -36,10 +39,22 @@ function runHook(hook: Hook, plan: string): Promise<number | null> {
         CROSSFADE_PLAN: plan,
         CROSSFADE_AT: hook.at,
       },
-      timeout: hook.timeoutMs ?? DEFAULT_TIMEOUT_MS,
-      killSignal: 'SIGKILL',
     })
-    child.once('error', () => resolve(null))
-    child.once('exit', (code) => resolve(code))
+    const limit = setTimeout(() => killGroup(child.pid), hook.timeoutMs ?? DEFAULT_TIMEOUT_MS)
+    const end = (code: number | null): void => {
+      clearTimeout(limit)
+      resolve(code)
+    }
+    child.once('error', () => end(null))
+    child.once('exit', (code) => end(code))
   })
+}
+
+function killGroup(pid: number | undefined): void {
+  if (pid === undefined) return
+  try {
+    process.kill(-pid, 'SIGKILL')
+  } catch {
+    // It has just ended.
+  }
 }
