@@ -56,6 +56,18 @@ export function parseState(row: StateRow): BoardState {
   }
 }
 
+/** What was notified, where it is a state at all. */
+export function readPush(payload: string): BoardState | undefined {
+  try {
+    const row = JSON.parse(payload) as Partial<StateRow> | null
+    const isKnown = row?.side === 'blue' || row?.side === 'green'
+    if (!isKnown || !Number.isSafeInteger(row.version) || !Number.isSafeInteger(row.epoch)) return undefined
+    return parseState(row as StateRow)
+  } catch {
+    return undefined
+  }
+}
+
 export interface ClientRow {
   readonly id: string
   readonly name: string

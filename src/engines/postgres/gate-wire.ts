@@ -3,7 +3,7 @@ import pg from 'pg'
 import type { GateWire } from '../board-client.js'
 import type { BoardState, ClientIdentity, ClientReport } from '../gate-board.js'
 import { connectPostgres, destroyPostgres } from './pool-connect.js'
-import { boardNames, isDenied, isMissing, parseState, STATE_COLUMNS, type StateRow } from './gate-sql.js'
+import { boardNames, isDenied, isMissing, parseState, readPush, STATE_COLUMNS, type StateRow } from './gate-sql.js'
 
 const CONNECT_MS = 5_000
 /** Several beats: a link that is silent for so long carries no push either. */
@@ -36,7 +36,10 @@ export class PostgresGateWire implements GateWire {
     })
     client.on('notification', ({ payload }) => {
       if (this.#client !== client) return
-      onPush(payload === undefined || payload === '' ? undefined : parseState(JSON.parse(payload) as StateRow))
+      if (payload === undefined || payload === '') return onPush(undefined)
+      // Every role of the database can notify: what is no state must not end the application's process. The beats see the board.
+      const state = readPush(payload)
+      if (state !== undefined) onPush(state)
     })
     // Listening first: a change between this and the first beat arrives twice, never not at all.
     await client.query(`LISTEN ${this.#names.gateChannel}`)
