@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs'
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
 import { CrossfadeError } from '../engines/errors.js'
 import { PHASES, type CommandName, type Phase } from '../journal/events.js'
+import { askPasswords } from './ask-password.js'
 import { EXIT, exitCodeOfError } from './exit-codes.js'
 import { openOutput, tellError, type Output } from './output.js'
 import type { ReportFlags } from './report.js'
@@ -31,11 +32,13 @@ function add<F extends CommonFlags>(name: string, description: string, load: () 
     .option('--green <url>', 'the new side, likewise (or CROSSFADE_GREEN_URL, CROSSFADE_GREEN_URL_FILE)')
     .option('--journal <url>', 'where the state is kept (or CROSSFADE_JOURNAL_URL; default: with blue)')
     .option('--meta <namespace>', 'schema or database of Crossfade itself (or CROSSFADE_META; default: crossfade)')
+    .option('--ask-password', 'asks on the terminal for passwords that the URLs leave out')
     .option('--json', 'versioned JSON lines')
     .option('--no-color', 'plain text on a terminal too (or NO_COLOR)')
     .action(async (plan: string, flags: F) => {
       const output = openOutput(flags)
       try {
+        if (flags.askPassword) await askPasswords(flags, process.env, { input: process.stdin, output: process.stderr })
         process.exitCode = await (await load())(plan, flags, output)
       } catch (error) {
         process.exitCode = exitCodeOfError(error)

@@ -16,6 +16,7 @@ export interface CommonFlags {
   readonly color?: boolean
   readonly backupDir?: string
   readonly logFile?: string
+  readonly askPassword?: boolean
 }
 
 export interface Urls {
@@ -26,7 +27,8 @@ export interface Urls {
 }
 
 type Env = Readonly<Record<string, string | undefined>>
-type UrlName = 'blue' | 'green' | 'journal'
+export const URL_NAMES = ['blue', 'green', 'journal'] as const
+type UrlName = (typeof URL_NAMES)[number]
 
 /**
  * URLs where they are given; undefined where neither flag nor environment has one.
@@ -60,7 +62,7 @@ export function requireJournal(flags: CommonFlags, env: Env): { journalUrl: stri
 
 export const metaOf = (flags: CommonFlags, env: Env): string => flags.meta ?? env['CROSSFADE_META'] ?? 'crossfade'
 
-const variableOf = (name: UrlName): string => `CROSSFADE_${name.toUpperCase()}_URL`
+export const variableOf = (name: UrlName): string => `CROSSFADE_${name.toUpperCase()}_URL`
 
 function missing(names: readonly UrlName[], separator = ' and '): CrossfadeError {
   const wanted = names.map((name) => `${variableOf(name)} (or --${name})`)
@@ -75,7 +77,7 @@ function urlOf(name: UrlName, flag: string | undefined, env: Env): string | unde
     if (holdsPassword(flag))
       throw new CrossfadeError(
         'URL_INVALID',
-        `--${name} holds a password, which every user of this machine can read; set ${variable} or ${variable}_FILE instead`,
+        `--${name} holds a password, which every user of this machine can read; set ${variable} or ${variable}_FILE instead, or --ask-password`,
       )
     return flag
   }

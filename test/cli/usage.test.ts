@@ -102,7 +102,7 @@ describe('URLs', () => {
 
   test('with a password are refused as a flag, and not repeated', async () => {
     const message = (name: string): string =>
-      `--${name} holds a password, which every user of this machine can read; set CROSSFADE_${name.toUpperCase()}_URL or CROSSFADE_${name.toUpperCase()}_URL_FILE instead`
+      `--${name} holds a password, which every user of this machine can read; set CROSSFADE_${name.toUpperCase()}_URL or CROSSFADE_${name.toUpperCase()}_URL_FILE instead, or --ask-password`
     const results = await Promise.all([
       cli(['run', SHOP_PLAN, '--json', '--blue', 'postgres://me:hunter2@127.0.0.1:1/shop']),
       cli(['run', SHOP_PLAN, '--json', '--green=postgres://127.0.0.1:1/shop?user=me&password=hunter2']),
