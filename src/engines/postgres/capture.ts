@@ -7,7 +7,7 @@ import { CrossfadeError } from '../errors.js'
 import { raw, sql, type Sql } from '../sql.js'
 import type { SideContext } from './context.js'
 import { arrayLiteral, qualify, quoteIdentifier, quoteLiteral } from './literals.js'
-import { ensureMeta, triggerPrefix } from './meta.js'
+import { IS_OWN_SESSION, ensureMeta, triggerPrefix } from './meta.js'
 import type { PostgresSession } from './session.js'
 import { microseconds, wholeCalendar } from './types.js'
 import { dropTriggers, installTriggers, listTriggers, missingTriggers, type TriggerPlan } from './triggers.js'
@@ -107,7 +107,7 @@ function logFunction(context: SideContext, table: string, texts: readonly string
   return `CREATE OR REPLACE FUNCTION ${qualify(meta.schema, meta.logFunction(table))}() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET extra_float_digits = 3 AS $crossfade$
     BEGIN
-      IF current_setting('crossfade.sync', true) = 'on' THEN RETURN NULL; END IF;
+      IF ${IS_OWN_SESSION} THEN RETURN NULL; END IF;
       IF TG_OP = 'INSERT' THEN
         INSERT INTO ${queue} (tbl, after) SELECT ${name}, ${values} FROM new_rows r;
       ELSIF TG_OP = 'DELETE' THEN

@@ -11,7 +11,7 @@ import { inItsOwnBlock } from './client.js'
 import type { SideContext } from './context.js'
 import { quoteLiteral } from './literals.js'
 import { longTransactions } from './long-transactions.js'
-import { ensureMeta, triggerPrefix } from './meta.js'
+import { IS_OWN_SESSION, ensureMeta, triggerPrefix } from './meta.js'
 import type { PostgresSession } from './session.js'
 import {
   dropTriggers,
@@ -93,7 +93,7 @@ function gateFunction({ side, meta }: SideContext): string {
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $crossfade$
     DECLARE state bigint;
     BEGIN
-      IF current_setting('crossfade.sync', true) = 'on' THEN RETURN NULL; END IF;
+      IF ${IS_OWN_SESSION} THEN RETURN NULL; END IF;
       PERFORM pg_advisory_xact_lock_shared(${meta.gateLock.text});
       state := pg_sequence_last_value(${gate}::regclass);
       IF coalesce(state % 2, 0) = 0 THEN

@@ -71,6 +71,12 @@ export function triggerPrefix(side: Side, purpose: 'log' | 'gate'): string {
   return `crossfade_${side}_${purpose}`
 }
 
+/**
+ * In the functions of triggers, which run with their maker's rights: true in sessions of Crossfade. Every role may set the mark, so it
+ * counts only for the maker's own role, for its members and for superusers.
+ */
+export const IS_OWN_SESSION = `current_setting('crossfade.sync', true) = 'on' AND pg_has_role(session_user, current_user, 'MEMBER')`
+
 /** Held while the schema is made or dropped: two sides of one database often do it at the same moment. */
 const META_LOCK = lockKey('meta')
 
