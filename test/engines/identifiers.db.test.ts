@@ -116,7 +116,8 @@ async function makeAndRead(side: SideTools, session: Session, names: Names): Pro
   ])
   const found = await side.schema.introspect(session)
   expect(Object.keys(found).toSorted()).toEqual(['canary', names.table].toSorted())
-  expect(Object.keys(found[names.table]!.columns)).toEqual([names.key, names.text])
+  // Sorted: JavaScript puts names that look like a number in front.
+  expect(Object.keys(found[names.table]!.columns).toSorted()).toEqual([names.key, names.text].toSorted())
   expect(found[names.table]!.primaryKey).toEqual([names.key])
   for (const statement of side.schema.dropTables(schema)) await session.execute(statement)
   expect(Object.keys(await side.schema.introspect(session))).toEqual(['canary'])
@@ -135,7 +136,13 @@ describeEachEngine('identifiers', (engine) => {
         expect(Object.keys(await side.schema.introspect(session))).toEqual(['canary'])
         return
       }
-      await makeAndRead(side, session, names)
+      try {
+        await makeAndRead(side, session, names)
+      } catch (error) {
+        // Each try begins with an empty namespace, or what is shrunk is another failure.
+        for (const statement of side.schema.dropTables(schemaOf(names))) await session.execute(statement).catch(() => 0)
+        throw error
+      }
     })
     await fc.assert(property, { numRuns: 60, seed: SEED })
   }, 120_000)
