@@ -1,5 +1,6 @@
 /** `crossfade/pool`: a connection pool for applications that stay online while their database moves. */
-export { createPool, Pool, type RetryOptions, type TransactionOptions } from './pool.js'
+export { createPool, Pool, type TransactionOptions } from './pool.js'
+export type { RetryOptions } from './lending.js'
 export type { PoolEvents } from './events.js'
 export type { PoolConnection, QueryOptions } from './connection.js'
 export type { LeasedConnection } from './lease.js'

@@ -1,0 +1,109 @@
+/** Borrowing and giving back: every way to a connection of the pool goes through here. */
+import { AsyncLocalStorage } from 'node:async_hooks'
+import { StaleConnectionError, type QueryOptions } from './connection.js'
+import type { Grant } from './desk.js'
+import { SideClosedError } from './errors.js'
+import type { RequestRank } from './queue.js'
+import { awaitNewerAuthority } from './rerun.js'
+import type { Slot } from './slot.js'
+import type { PoolParts } from './wiring.js'
+
+export interface RetryOptions {
+  /**
+   * Runs it again, on the side that has the authority by then, when the fence refused it and so nothing was committed.
+   * Default true. False throws {@link SideClosedError}.
+   */
+  readonly retry?: boolean
+}
+
+export class Lending {
+  /** Set while the code runs inside a transaction of this pool; false once that has ended. */
+  readonly #inside = new AsyncLocalStorage<{ isOpen: boolean }>()
+
+  constructor(private readonly parts: PoolParts) {}
+
+  get isNested(): boolean {
+    return this.#inside.getStore()?.isOpen === true
+  }
+
+  /** What `work` borrows belongs to an open transaction, which cannot end without it. */
+  async inside<T>(work: (run: <R>(code: () => R) => R) => Promise<T>): Promise<T> {
+    const inside = { isOpen: true }
+    try {
+      return await work((code) => this.#inside.run(inside, code))
+    } finally {
+      inside.isOpen = false
+    }
+  }
+
+  /** Borrows, works, gives back; again when the fence refused, or the connection was dead before anything was sent. */
+  async withGrant<T>(options: QueryOptions & RetryOptions, work: (grant: Grant) => Promise<T>): Promise<T> {
+    const { gate, statistics, options: poolOptions } = this.parts
+    let rank: RequestRank = this.isNested ? 'nested' : 'fresh'
+    let refusedSince: number | undefined
+    for (let refusals = 0; ;) {
+      let refusal: SideClosedError
+      const grant = await this.borrow(rank, options.signal)
+      const { link } = this.parts
+      try {
+        return await work(grant)
+      } catch (error) {
+        if (error instanceof StaleConnectionError) continue
+        this.#count(error)
+        if (!(error instanceof SideClosedError) || options.retry === false || link === undefined) throw error
+        refusal = error
+      } finally {
+        this.giveBack(grant.slot)
+        gate.leave()
+      }
+      refusedSince ??= performance.now()
+      refusals += 1
+      const untilMs = refusedSince + poolOptions.holdTimeoutMs
+      await awaitNewerAuthority({ refusal, refusals, untilMs, gate, link, signal: options.signal })
+      statistics.counts.reruns += 1
+      if (rank === 'fresh') rank = 'again'
+    }
+  }
+
+  /** The grant has passed the gate: the caller gives the slot back, and leaves the gate. */
+  async borrow(rank: RequestRank, signal: AbortSignal | undefined): Promise<Grant> {
+    const { desk, events } = this.parts
+    const request = desk.request(rank, signal)
+    if (!request.isSettled) events.emit('enqueue')
+    const grant = await request.promise
+    events.emit('acquire', { id: grant.slot.connection.id, side: grant.slot.lane.side })
+    return grant
+  }
+
+  giveBack(slot: Slot): void {
+    const { desk, events } = this.parts
+    events.emit('release', { id: slot.connection.id, side: slot.lane.side })
+    slot.lane.give(slot)
+    desk.settleDrain()
+  }
+
+  /** A lease may have left settings, temporary tables or locks behind. */
+  cleanUp(slot: Slot, wasUsed: boolean): void {
+    if (!wasUsed || slot.unclean !== undefined || slot.connection.isDead) {
+      this.giveBack(slot)
+      return
+    }
+    slot.connection
+      .reset()
+      .catch(() => {
+        slot.unclean = 'unclean'
+      })
+      .finally(() => this.giveBack(slot))
+      .catch(() => undefined)
+  }
+
+  #count(error: unknown): void {
+    const { statistics, events } = this.parts
+    if (error instanceof SideClosedError) {
+      statistics.counts.refused += 1
+      events.emit('refused', error)
+    } else if (error instanceof Error && error.name === 'OutcomeUnknownError') {
+      statistics.counts.outcomeUnknown += 1
+    }
+  }
+}
