@@ -1,4 +1,4 @@
-import type { Resolved } from './dispositions.js'
+import type { Resolved } from './resolved.js'
 import type { TableCoverage, WayBack } from './plan.js'
 
 /** How the columns of one blue table come back, gathered while the way back is built. */

@@ -1,68 +1,23 @@
 /** Calls the plan's callbacks with references to real columns and checks what can be said of each table by itself. */
+import type { z } from 'zod'
 import {
   resolveKey,
   type Bands,
   type FoldDisposition,
-  type FoldSpec,
   type MapDisposition,
-  type MapSpec,
   type PlanInput,
   type RetireDisposition,
   type TableTools,
 } from './define.js'
-import { columnsRead, type Expr, type KeyFunction } from './expression.js'
-import type { z } from 'zod'
+import { checkMerge, checkNames, checkSight, checkUnique, totalOrder } from './disposition-checks.js'
+import type { Expr } from './expression.js'
 import type { Problems } from './problems.js'
-import { column, type Lookup } from './projection.js'
-import type { SchemaSpec, TableSpec } from './schema.js'
-import { conditionShape, fits, foldShape, keySpecShape, lookupShape, mapShape, tablesShape } from './shapes.js'
-
-export interface ResolvedMap {
-  readonly kind: 'map'
-  readonly from: string
-  readonly into: string
-  readonly key: KeyFunction
-  readonly spec: MapSpec<SchemaSpec, string, SchemaSpec, string>
-  readonly lookups: readonly Lookup[]
-  /** Green primary key columns: of a merge, what rows must share to become one. */
-  readonly naturalKey: readonly string[]
-}
-
-export interface ResolvedFold {
-  readonly kind: 'fold'
-  readonly from: string
-  readonly owner: string
-  readonly column: string
-  readonly spec: FoldSpec<SchemaSpec, string>
-}
-
-export interface Resolved {
-  readonly maps: readonly ResolvedMap[]
-  /** Folds of their own, and those that take what a map's filter leaves out. */
-  readonly folds: readonly ResolvedFold[]
-  readonly retired: readonly { readonly from: string; readonly reason: string }[]
-}
-
-type AnyDisposition = MapDisposition | FoldDisposition | RetireDisposition
-
-/** References to the columns of a table under an alias; a name that is not there is a problem, not a crash. */
-export function refs(table: string, spec: TableSpec, alias: string): Record<string, Extract<Expr, { op: 'column' }>> {
-  const known: Record<string, Extract<Expr, { op: 'column' }>> = {}
-  for (const [name, spec_] of Object.entries(spec.columns)) known[name] = column(alias, name, spec_.type)
-  return new Proxy(known, {
-    get(target, name) {
-      if (typeof name === 'string' && !Object.hasOwn(target, name)) throw new UnknownColumn(table, name)
-      return Reflect.get(target, name) as unknown
-    },
-  })
-}
-
-/** Raised inside a plan's callback when it names a column that does not exist; caught and reported with its path. */
-class UnknownColumn extends Error {
-  constructor(table: string, name: string) {
-    super(`column "${table}.${name}" does not exist`)
-  }
-}
+import type { Lookup } from './projection.js'
+import { refs, tableIn } from './references.js'
+import type { Resolved, ResolvedFold, ResolvedMap } from './resolved.js'
+import type { SchemaSpec } from './schema.js'
+import { conditionShape, fits, foldShape, lookupShape, mapShape, tablesShape } from './shapes.js'
+import { collectKeys, type AnyDisposition } from './table-keys.js'
 
 export function resolveDispositions(input: PlanInput, bands: Required<Bands>, problems: Problems): Resolved {
   const tools = {
@@ -276,141 +231,4 @@ export function resolveDispositions(input: PlanInput, bands: Required<Bands>, pr
     }
   }
   return { maps, folds, retired }
-}
-
-/** A first call of each map, only to learn its key, so that `keyOf` may name tables that come later. */
-function collectKeys(
-  tables: Readonly<Record<string, AnyDisposition>>,
-  input: PlanInput,
-  problems: Problems,
-): Map<string, NonNullable<MapSpec<SchemaSpec, string, SchemaSpec, string>['key']>> {
-  const keys = new Map<string, NonNullable<MapSpec<SchemaSpec, string, SchemaSpec, string>['key']>>()
-  for (const [name, disposition] of Object.entries(tables)) {
-    if (disposition.kind !== 'map') continue
-    try {
-      const spec = disposition.define({
-        d: refs(name, input.blue[name]!, 'd'),
-        lookup: (target: string) => refs(target, tableIn(input.blue, target)!, 'l0') as never,
-        key: (inner: Expr) => inner,
-        keyOf: (_target: string, inner: Expr) => inner,
-      })
-      const key = spec.key ?? { type: 'keep' }
-      // Of a shape that is wrong the second call tells.
-      if (!keySpecShape.safeParse(key).success) throw new TypeError('no key')
-      if (
-        key.type === 'interleave' &&
-        !(
-          Number.isInteger(key.slots) &&
-          key.slots >= 1 &&
-          Number.isInteger(key.slot) &&
-          key.slot >= 0 &&
-          key.slot < key.slots
-        )
-      )
-        problems.add(
-          `tables.${name}.key`,
-          `slot ${key.slot} of ${key.slots} is not a slot`,
-          'Slots count from 0 to slots - 1.',
-        )
-      if (key.type === 'uuid' && !/^[0-9a-f]{8}$/i.test(key.space))
-        problems.add(
-          `tables.${name}.key`,
-          `"${key.space}" is not 8 hexadecimal digits`,
-          'Give the first group of the UUIDs.',
-        )
-      keys.set(name, key)
-    } catch {
-      keys.set(name, { type: 'keep' }) // the second call reports what is wrong
-    }
-  }
-  return keys
-}
-
-export function tableIn(schema: SchemaSpec, name: string): TableSpec | undefined {
-  return Object.hasOwn(schema, name) ? schema[name] : undefined
-}
-
-/** An order with the key at its end: rows that are equal in what the author named must not change places between two looks. */
-function totalOrder(orderBy: readonly Expr[], { primaryKey, columns }: TableSpec): readonly Expr[] {
-  const named = new Set(orderBy.flatMap((expr) => (expr.op === 'column' ? [expr.column] : [])))
-  const rest = primaryKey.filter((name) => !named.has(name))
-  return [...orderBy, ...rest.map((name) => column('c', name, columns[name]!.type))]
-}
-
-/** Columns of rows that an expression cannot see: a reference that was carried out of another callback. */
-function checkSight(path: string, values: readonly unknown[], aliases: readonly string[], problems: Problems): void {
-  const exprs = values.filter((value): value is Expr => typeof value === 'object' && value !== null)
-  for (const { alias, column: name } of exprs.flatMap(columnsRead))
-    if (!aliases.includes(alias))
-      problems.add(
-        path,
-        `reads "${name}" of a row it cannot see (${alias})`,
-        'Use the references that this callback was given.',
-      )
-}
-
-/** Columns that are listed with a reason. */
-function checkNames(
-  path: string,
-  listed: Readonly<Record<string, string | undefined>> | undefined,
-  { columns }: TableSpec,
-  problems: Problems,
-): void {
-  for (const name of Object.keys(listed ?? {}))
-    if (!Object.hasOwn(columns, name))
-      problems.add(`${path}.${name}`, 'is not a column of the blue table', 'Name a column of the blue schema.')
-}
-
-function checkMerge(
-  path: string,
-  merge: ResolvedMap['spec']['merge'],
-  blue: TableSpec,
-  green: TableSpec,
-  problems: Problems,
-): void {
-  if (!merge) return
-  const [from, into] = merge.scope as readonly [string, string]
-  if (!Object.hasOwn(green.columns, merge.sources) || green.columns[merge.sources as string]!.type !== 'json')
-    problems.add(
-      `${path}.merge.sources`,
-      `"${merge.sources}" is not a JSON column of green`,
-      'Name the column that holds every contributor.',
-    )
-  if (!Object.hasOwn(blue.columns, from))
-    problems.add(`${path}.merge.scope`, `"${from}" is not a column of blue`, 'Name a column of the blue table.')
-  if (!green.primaryKey.includes(into))
-    problems.add(
-      `${path}.merge.scope`,
-      `"${into}" is not part of the primary key of green`,
-      'The scope is the part of the natural key that is a plain column.',
-    )
-}
-
-/** A lookup that can find two rows would double rows of green. */
-function checkUnique(
-  target: string,
-  spec: TableSpec,
-  on: readonly (readonly [Expr, Expr])[],
-  alias: string,
-  path: string,
-  problems: Problems,
-): void {
-  const named = on.map(([left]) => (left.op === 'column' && left.alias === alias ? left.column : undefined))
-  const keys = [spec.primaryKey, ...Object.values(spec.unique ?? {}).map((index) => index.columns)].filter(
-    (key) => key.length > 0,
-  )
-  if (!keys.some((key) => key.every((name) => named.includes(name))))
-    problems.add(
-      `${path}.lookup(${target})`,
-      `joins on (${named.join(', ')}), which is no unique key of "${target}"`,
-      'Look rows up by a primary or unique key.',
-    )
-  for (const [, driving] of on)
-    for (const ref of columnsRead(driving))
-      if (ref.alias === 'c' || ref.alias === 'g')
-        problems.add(
-          `${path}.lookup(${target})`,
-          'reads a row it cannot see',
-          'Use the driving row or an earlier lookup.',
-        )
 }

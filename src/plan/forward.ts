@@ -1,12 +1,12 @@
 /** Blue to green: one projection per mapped table, one per green table where tables merge by natural key. */
 import { toExpr } from './build.js'
 import type { Bands, PlanInput } from './define.js'
-import type { ResolvedFold, ResolvedMap, Resolved } from './dispositions.js'
+import type { ResolvedFold, ResolvedMap, Resolved } from './resolved.js'
 import { columnsRead, type Expr, type KeyFunction } from './expression.js'
 import { inBand, isBorn, type Siblings } from './keys.js'
 import type { Problems } from './problems.js'
 import { allOf, column, literal, type Arm, type Projection } from './projection.js'
-import { refs } from './dispositions.js'
+import { refs } from './references.js'
 import type { SchemaSpec, TableSpec } from './schema.js'
 
 /** What the builders of both directions read. */

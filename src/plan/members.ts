@@ -1,5 +1,5 @@
 /** Which rows of a blue table a map or fold accounts for: conditions over the blue row `t`, used by the archive and by verification. */
-import type { ResolvedFold, ResolvedMap } from './dispositions.js'
+import type { ResolvedFold, ResolvedMap } from './resolved.js'
 import type { Expr } from './expression.js'
 import { allOf, column, renameAlias, type Lookup, type Projection } from './projection.js'
 import type { SchemaSpec, TableSpec } from './schema.js'

@@ -1,7 +1,8 @@
 /** Green to blue: derived from the forward maps where every column has an inverse, declared where it has not. */
 import { toExpr } from './build.js'
 import { coverageOf, describeRetired, type ColumnWays } from './coverage.js'
-import { refs, type ResolvedFold, type ResolvedMap } from './dispositions.js'
+import { refs } from './references.js'
+import type { ResolvedFold, ResolvedMap } from './resolved.js'
 import { columnsRead, type Expr } from './expression.js'
 import { belongsTo, siblingsOf, type PlanContext } from './forward.js'
 import { invert } from './invert.js'

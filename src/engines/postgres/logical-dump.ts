@@ -16,7 +16,9 @@ import { qualify, quoteIdentifier } from './literals.js'
 import type { PostgresSession } from './session.js'
 
 const FORMAT = 'crossfade-postgres-1'
-const ROWS_PER_BATCH = 2_000
+/** Rows may be wide, and a batch is in memory three times: as rows, as text and packed. */
+const ROWS_PER_BATCH = 500
+const CHARACTERS_PER_COPY = 100_000
 const GZIP_MAGIC = Buffer.from([0x1f, 0x8b])
 
 interface TableLine {
@@ -54,7 +56,8 @@ export async function dumpLogically(
 ): Promise<void> {
   await session.transaction(
     async () => {
-      await pipeline(Readable.from(lines(session, namespace)), createGzip(), createWriteStream(file), { signal })
+      const text = Readable.from(lines(session, namespace), { highWaterMark: 1 })
+      await pipeline(text, createGzip(), createWriteStream(file), { signal })
       await witness?.(session, session)
     },
     { snapshot: true },
@@ -100,10 +103,10 @@ export async function restoreLogically(
   await session.execute(raw(`CREATE SCHEMA ${quoteIdentifier(namespace)}`))
   let table: TableLine | undefined
   let isHeaderRead = false
-  let rows: RawRow[] = []
+  let text = ''
   const flush = async () => {
-    if (table && rows.length > 0) await copyRows(session, namespace, table, rows)
-    rows = []
+    if (table && text !== '') await copyRows(session, namespace, table, text)
+    text = ''
   }
   await session.transaction(async () => {
     // Made right before the loop: lines that come while nobody iterates are lost.
@@ -112,8 +115,8 @@ export async function restoreLogically(
       signal.throwIfAborted()
       const value = JSON.parse(line) as RawRow | TableLine | { format: string }
       if (Array.isArray(value)) {
-        rows.push(value)
-        if (rows.length >= ROWS_PER_BATCH) await flush()
+        text += copyText([value])
+        if (text.length >= CHARACTERS_PER_COPY) await flush()
         continue
       }
       if (!isHeaderRead) {
@@ -141,8 +144,8 @@ async function copyRows(
   session: PostgresSession,
   namespace: string,
   { table, columns }: TableLine,
-  rows: readonly RawRow[],
+  text: string,
 ): Promise<void> {
   const target = `${qualify(namespace, table)} (${columns.map(({ name }) => quoteIdentifier(name)).join(', ')})`
-  await pipeline(Readable.from([copyText(rows)]), session.copyIn(target))
+  await pipeline(Readable.from([text]), session.copyIn(target))
 }
