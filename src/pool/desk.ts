@@ -2,10 +2,11 @@
 import type { Side } from '../engines/engine.js'
 import { HoldTimeoutError, HostUnreachableError, PoolError, PoolExhaustedError, type Borrower } from './errors.js'
 import type { Authority, Gate, GateState } from './gate.js'
+import { oldestOf, type Cluster } from './cluster.js'
 import type { Lane } from './lane.js'
 import type { Slot } from './slot.js'
 import type { ResolvedOptions } from './options.js'
-import { Request, WaitQueue, type RequestRank } from './queue.js'
+import { Request, WaitQueue, type RequestOptions, type Selection } from './queue.js'
 import type { Statistics } from './stats.js'
 
 /** A lent connection. Who has it has passed the gate. */
@@ -28,7 +29,7 @@ export class Desk {
   constructor(
     private readonly options: ResolvedOptions,
     private readonly gate: Gate,
-    private readonly lanes: Readonly<Partial<Record<Side, Lane>>>,
+    private readonly clusters: Readonly<Partial<Record<Side, Cluster>>>,
     private readonly statistics: Statistics,
   ) {}
 
@@ -37,10 +38,7 @@ export class Desk {
   }
 
   get oldestBorrower(): Borrower | undefined {
-    return Object.values(this.lanes)
-      .map((lane) => lane.oldestBorrower)
-      .filter((borrower) => borrower !== undefined)
-      .sort((a, b) => b.ageMs - a.ageMs)[0]
+    return oldestOf(Object.values(this.clusters))
   }
 
   /** Call once, when the side is known. */
@@ -57,14 +55,14 @@ export class Desk {
     for (const request of [...this.#queue.drain(), ...this.#leases.drain()]) request.refuse(this.#failure)
   }
 
-  request(rank: RequestRank, signal: AbortSignal | undefined): Request<Grant> {
-    const request = new Request<Grant>({ rank, signal })
+  request(options: RequestOptions): Request<Grant> {
+    const request = new Request<Grant>(options)
     if (this.#refuseAtOnce(request)) return request
     this.#queue.add(request)
     this.pump()
     if (request.isSettled) return request
     const { queueLimit } = this.options
-    if (queueLimit > 0 && rank === 'fresh' && this.gate.state === 'open' && this.#queue.size > queueLimit) {
+    if (queueLimit > 0 && options.rank === 'fresh' && this.gate.state === 'open' && this.#queue.size > queueLimit) {
       this.#queue.remove(request)
       request.refuse(this.#exhausted(`the queue is full (${queueLimit})`, this.#queue.size + 1))
       return request
@@ -75,7 +73,7 @@ export class Desk {
 
   /** Passes the gate without a connection. The caller leaves it. */
   enter(isNested: boolean, signal: AbortSignal | undefined): Promise<Authority> {
-    const request = new Request<Authority>({ rank: isNested ? 'nested' : 'fresh', signal })
+    const request = new Request<Authority>({ rank: isNested ? 'nested' : 'fresh', target: 'primary', signal })
     if (this.#refuseAtOnce(request)) return request.promise
     if (this.gate.admits(isNested)) {
       request.grant(this.gate.enter())
@@ -90,22 +88,40 @@ export class Desk {
   pump(): void {
     if (!this.#isOpen || this.gate.state === 'held') return
     const isNestedOnly = this.gate.state === 'draining'
-    const waiting = () => (isNestedOnly ? this.#queue.nestedSize : this.#queue.size)
-    if (waiting() === 0) return
+    if (this.#queue.count({ isNestedOnly }) === 0) return
     const { side } = this.gate.authority
-    const lane = this.lanes[side]
-    if (lane === undefined) {
+    const cluster = this.clusters[side]
+    if (cluster === undefined) {
       const error = new PoolError('POOL_OPTIONS', `${side} has the authority, and the pool has no URL for it`)
       for (const request of this.#queue.drain()) request.refuse(error)
       return
     }
-    while (waiting() > 0) {
-      const slot = lane.take(waiting())
-      if (slot === undefined) break
-      this.statistics.counts.acquired += 1
-      this.#queue.shift(isNestedOnly)!.grant({ slot, authority: this.gate.enter() })
+    const replicas = () => cluster.candidates('replica')
+    if (replicas()[0] === cluster.primary) {
+      this.#serve(() => [cluster.primary], { isNestedOnly })
+    } else {
+      this.#serve(() => [cluster.primary], { isNestedOnly, target: 'primary' })
+      this.#serve(replicas, { isNestedOnly, target: 'replica' })
     }
-    lane.want(waiting())
+  }
+
+  /** Lends to those selected, the first come first; for those who are left, connections are opened. */
+  #serve(lanes: () => readonly Lane[], selection: Selection): void {
+    let waiting = this.#queue.count(selection)
+    while (waiting > 0) {
+      const slot = takeFrom(lanes(), waiting)
+      // Taking a connection may end others, and tell of it: somebody may have gone meanwhile.
+      const request = slot && this.#queue.shift(selection)
+      if (request === undefined) {
+        if (slot !== undefined) slot.lane.give(slot)
+        break
+      }
+      this.statistics.counts.acquired += 1
+      request.grant({ slot: slot!, authority: this.gate.enter() })
+      waiting = this.#queue.count(selection)
+    }
+    const share = Math.ceil(waiting / lanes().length)
+    for (const lane of lanes()) lane.want(share)
   }
 
   /** Whoever waits has another time limit at a closed gate than at an open one. */
@@ -121,8 +137,12 @@ export class Desk {
 
   /** A server that knows this login not will not know it in a moment either. */
   connectFailed(lane: Lane, cause: unknown): void {
-    if (lane.side !== this.gate.authority.side || lane.live > 0 || lane.driver.fault(cause) !== 'denied') return
-    for (const request of this.#queue.drain()) request.refuse(new HostUnreachableError(lane.driver.where, { cause }))
+    const cluster = this.clusters[this.gate.authority.side]
+    if (lane !== cluster?.primary || lane.live > 0 || lane.driver.fault(cause) !== 'denied') return
+    const target = cluster.candidates('replica')[0] === lane ? undefined : 'primary'
+    for (const request of this.#queue.drain({ target })) {
+      request.refuse(new HostUnreachableError(lane.driver.where, { cause }))
+    }
   }
 
   /** Resolves when nothing is lent and nothing in flight, or the time is over. */
@@ -142,7 +162,7 @@ export class Desk {
   }
 
   get #isIdle(): boolean {
-    return Object.values(this.lanes).every((lane) => lane.inUse === 0)
+    return Object.values(this.clusters).every(({ inUse }) => inUse === 0)
   }
 
   #refuseAtOnce<T>(request: Request<T>): boolean {
@@ -154,10 +174,12 @@ export class Desk {
 
   #arm<T>(request: Request<T>, queue: WaitQueue<T>, isNew = true): void {
     const isHeld = this.#isOpen && !this.gate.admits(request.options.rank === 'nested')
-    const ms = isHeld ? this.options.holdTimeoutMs : this.options.acquireTimeoutMs
-    request.arm(ms, () => {
+    const mostMs = isHeld ? this.options.holdTimeoutMs : this.options.acquireTimeoutMs
+    // One deadline, also for a request that is made again; only a gate that opens or closes begins another one.
+    const ms = isNew ? mostMs - (performance.now() - request.startedAt) : mostMs
+    request.arm(Math.max(0, ms), () => {
       if (!queue.remove(request)) return
-      request.refuse(isHeld ? this.#holdOver(request.startedAt) : this.#acquireOver(request.startedAt))
+      request.refuse(isHeld ? this.#holdOver(request.startedAt) : this.#acquireOver(request))
     })
     if (!isNew) return
     request.onAbort(() => {
@@ -170,12 +192,12 @@ export class Desk {
     return new HoldTimeoutError(performance.now() - startedAt, this.gate.holdId)
   }
 
-  #acquireOver(startedAt: number): Error {
+  #acquireOver<T>({ startedAt, options: { target } }: Request<T>): Error {
     this.statistics.counts.acquireTimeouts += 1
     if (this.journalTrouble !== undefined && !this.#isOpen) {
       return new HostUnreachableError('the gate board', { cause: this.journalTrouble })
     }
-    const lane = this.lanes[this.gate.authority.side]
+    const lane = this.clusters[this.gate.authority.side]?.candidates(target)[0]
     const failure = lane?.failureSince(startedAt)
     if (lane !== undefined && lane.live === 0 && failure !== undefined && lane.driver.fault(failure) !== 'full') {
       return new HostUnreachableError(lane.driver.where, { cause: failure })
@@ -193,4 +215,12 @@ export class Desk {
     const message = `${reason}: ${waiting} waiting for ${max} connections${who ?? ''}`
     return new PoolExhaustedError(message, waiting, max, oldest, { cause })
   }
+}
+
+function takeFrom(lanes: readonly Lane[], waiting: number): Slot | undefined {
+  for (const lane of lanes) {
+    const slot = lane.take(waiting)
+    if (slot !== undefined) return slot
+  }
+  return undefined
 }

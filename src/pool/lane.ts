@@ -1,4 +1,4 @@
-/** The connections to one side: opens, keeps, checks and closes them. Who gets one is not decided here. */
+/** The connections to one host: opens, keeps, checks and closes them. Who gets one is not decided here. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Side } from '../engines/engine.js'
 import type { PoolDriver } from '../engines/pool-driver.js'
@@ -20,7 +20,12 @@ const RETIRE_AFTER_MS = 5_000
 /** A server that does not answer a goodbye does not keep the pool from ending. */
 const GOODBYE_MS = 2_000
 
+/** What a connection is asked for: the host that takes the writes, or one that need not. */
+export type Target = 'primary' | 'replica'
+
 export class Lane {
+  /** Set by its cluster. */
+  role: Target = 'primary'
   readonly #slots = new Set<Slot>()
   /** The one used last is lent first, so that the others can grow old and be closed. */
   readonly #idle: Slot[] = []
@@ -87,6 +92,11 @@ export class Lane {
     )
     if (oldest === undefined) return undefined
     return { ageMs: performance.now() - oldest.lentAt!, sql: oldest.sql && firstWords(oldest.sql) }
+  }
+
+  /** False while no connection is open and the last attempt to open one failed. */
+  get isUsable(): boolean {
+    return this.live > 0 || this.#failedAt === undefined
   }
 
   /** Why the newest attempt to connect failed, when that was after `since` and no connection came about since then. */

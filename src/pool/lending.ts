@@ -3,7 +3,8 @@ import { AsyncLocalStorage } from 'node:async_hooks'
 import { StaleConnectionError, type QueryOptions } from './connection.js'
 import type { Grant } from './desk.js'
 import { SideClosedError } from './errors.js'
-import type { RequestRank } from './queue.js'
+import type { Target } from './lane.js'
+import type { RequestOptions, RequestRank } from './queue.js'
 import { awaitNewerAuthority } from './rerun.js'
 import type { Slot } from './slot.js'
 import type { PoolParts } from './wiring.js'
@@ -40,15 +41,20 @@ export class Lending {
   async withGrant<T>(options: QueryOptions & RetryOptions, work: (grant: Grant) => Promise<T>): Promise<T> {
     const { gate, statistics, options: poolOptions } = this.parts
     let rank: RequestRank = this.isNested ? 'nested' : 'fresh'
+    const target: Target = 'primary'
     let refusedSince: number | undefined
+    let since = performance.now()
     for (let refusals = 0; ;) {
       let refusal: SideClosedError
-      const grant = await this.borrow(rank, options.signal)
+      const grant = await this.borrow({ rank, target, signal: options.signal, since })
       const { link } = this.parts
       try {
         return await work(grant)
       } catch (error) {
-        if (error instanceof StaleConnectionError) continue
+        if (error instanceof StaleConnectionError) {
+          if (rank === 'fresh') rank = 'again'
+          continue
+        }
         this.#count(error)
         if (!(error instanceof SideClosedError) || options.retry === false || link === undefined) throw error
         refusal = error
@@ -62,13 +68,15 @@ export class Lending {
       await awaitNewerAuthority({ refusal, refusals, untilMs, gate, link, signal: options.signal })
       statistics.counts.reruns += 1
       if (rank === 'fresh') rank = 'again'
+      // The wait for the side that has the authority is over; it had a limit of its own.
+      since = performance.now()
     }
   }
 
   /** The grant has passed the gate: the caller gives the slot back, and leaves the gate. */
-  async borrow(rank: RequestRank, signal: AbortSignal | undefined): Promise<Grant> {
+  async borrow(options: RequestOptions): Promise<Grant> {
     const { desk, events } = this.parts
-    const request = desk.request(rank, signal)
+    const request = desk.request(options)
     if (!request.isSettled) events.emit('enqueue')
     const grant = await request.promise
     events.emit('acquire', { id: grant.slot.connection.id, side: grant.slot.lane.side })

@@ -2,12 +2,18 @@
 import { hostname } from 'node:os'
 import type { Side } from '../engines/engine.js'
 import { PoolError } from './errors.js'
+import { resolveReplicas } from './replica-urls.js'
 
 export interface PoolOptions {
   /** The only database: no gate, no switch. Instead of `blue`, `green` and `journal`. */
   readonly url?: string
   readonly blue?: string
   readonly green?: string
+  /**
+   * Replicas of each side; a list alone belongs to `url`, or to `side`. Default: the hosts of `DB_READ_HOST` (separated by
+   * commas, `host` or `host:port`), reached like the primary of `side`, with `DB_READ_USERNAME` and `DB_READ_PASSWORD`.
+   */
+  readonly replicas?: readonly string[] | Readonly<Partial<Record<Side, readonly string[]>>>
   /** The server that has the gate board. Without it the pool stays on `side`. */
   readonly journal?: string
   /** Namespace of the gate board. Default `crossfade`. */
@@ -16,9 +22,9 @@ export interface PoolOptions {
   readonly side?: Side
   /** Shown in the server's session list and to the operator. Default `app`. */
   readonly name?: string
-  /** Connections kept open. Default 10 (`DB_POOL_MIN`), at most `max`. */
+  /** Connections kept open to each host. Default 10 (`DB_POOL_MIN`), at most `max`. */
   readonly min?: number
-  /** Default 100 (`DB_POOL_MAX`). */
+  /** To each host. Default 100 (`DB_POOL_MAX`). */
   readonly max?: number
   /** False opens a connection for each borrower and closes it after, still at most `max`. Default true (`DB_POOL_ENABLED`). */
   readonly isEnabled?: boolean
@@ -40,8 +46,11 @@ export interface PoolOptions {
   readonly beatMs?: number
 }
 
-export interface ResolvedOptions extends Required<Omit<PoolOptions, 'url' | 'blue' | 'green' | 'journal'>> {
+export interface ResolvedOptions extends Required<
+  Omit<PoolOptions, 'url' | 'blue' | 'green' | 'replicas' | 'journal'>
+> {
   readonly urls: Readonly<Record<Side, string | undefined>>
+  readonly replicas: Readonly<Record<Side, readonly string[]>>
   readonly journal: string | undefined
   readonly host: string
 }
@@ -78,6 +87,7 @@ export function resolveOptions(options: PoolOptions, environment: NodeJS.Process
 
   const resolved: ResolvedOptions = {
     urls,
+    replicas: resolveReplicas({ given: options.replicas, side, primaries: urls, environment }, problems),
     journal: options.journal,
     meta: options.meta ?? 'crossfade',
     side,

@@ -4,7 +4,7 @@ import type { PoolStats } from './stats.js'
 import type { PoolParts } from './wiring.js'
 
 export function poolStats({ options, statistics, gate, desk, sides, link }: PoolParts): PoolStats {
-  const lanes = Object.values(sides.lanes)
+  const lanes = Object.values(sides.clusters).flatMap((cluster) => cluster.lanes)
   const sum = (of: (lane: Lane) => number) => lanes.reduce((total, lane) => total + of(lane), 0)
   return {
     ...gate.authority,

@@ -15,7 +15,7 @@ import { Sides } from './sides.js'
 import type { Statement } from './statement.js'
 import { Statistics, type PoolStats } from './stats.js'
 import { runTransaction } from './transaction.js'
-import { openLanes, openLink, type PoolParts } from './wiring.js'
+import { openClusters, openLink, type PoolParts } from './wiring.js'
 
 export interface TransactionOptions extends BeginOptions, QueryOptions, RetryOptions {}
 
@@ -36,7 +36,7 @@ export class Pool extends EventEmitter<PoolEvents> {
     const sides = new Sides()
     this.#side = options.side
     const gate = new Gate({ side: this.#side, epoch: 0 }, (state) => this.#gateChanged(state))
-    const desk = new Desk(options, gate, sides.lanes, statistics)
+    const desk = new Desk(options, gate, sides.clusters, statistics)
     this.#parts = { options, statistics, gate, desk, sides, events: this, link: undefined }
     this.#lending = new Lending(this.#parts)
     const reapMs = Math.min(REAP_MAX_MS, Math.max(50, options.idleTimeoutMs / 2))
@@ -74,7 +74,7 @@ export class Pool extends EventEmitter<PoolEvents> {
   /** A connection for many statements: `await using connection = await pool.connection()`. */
   async connection(options: QueryOptions = {}): Promise<LeasedConnection> {
     const { gate, desk } = this.#parts
-    const { slot, authority } = await this.#lending.borrow('fresh', options.signal)
+    const { slot, authority } = await this.#lending.borrow({ rank: 'fresh', target: 'primary', signal: options.signal })
     gate.leave()
     return new Lease(slot, authority, {
       enter: (signal) => desk.enter(this.#lending.isNested, signal),
@@ -82,7 +82,7 @@ export class Pool extends EventEmitter<PoolEvents> {
       exchange: async (old) => {
         // The lease has passed the gate already; the new connection passes with it.
         this.#lending.giveBack(old)
-        const grant = await this.#lending.borrow('nested', options.signal)
+        const grant = await this.#lending.borrow({ rank: 'nested', target: 'primary', signal: options.signal })
         gate.leave()
         return grant.slot
       },
@@ -108,7 +108,7 @@ export class Pool extends EventEmitter<PoolEvents> {
   }
 
   async #start(): Promise<void> {
-    await openLanes(this.#parts)
+    await openClusters(this.#parts)
     const link = await openLink(this.#parts)
     if (link !== undefined && this.#ending === undefined) await link.start()
     if (this.#ending !== undefined) return
@@ -125,7 +125,7 @@ export class Pool extends EventEmitter<PoolEvents> {
     // Only now the orchestrator need not wait for this pool any more.
     await this.#parts.link?.stop()
     await this.#started
-    await Promise.all(Object.values(sides.lanes).map((lane) => lane.destroy('ended')))
+    await Promise.all(Object.values(sides.clusters).map((cluster) => cluster.destroy('ended')))
   }
 
   #gateChanged(state: GateState): void {
@@ -144,7 +144,7 @@ export class Pool extends EventEmitter<PoolEvents> {
   }
 
   #reap(): void {
-    for (const lane of Object.values(this.#parts.sides.lanes)) lane.reap()
+    for (const cluster of Object.values(this.#parts.sides.clusters)) cluster.reap()
   }
 }
 

@@ -1,15 +1,20 @@
 /** Who waits, first come first served, each with one deadline. */
 
+import type { Target } from './lane.js'
+
 export type RequestRank = 'nested' | 'again' | 'fresh'
 
 export interface RequestOptions {
   readonly rank: RequestRank
+  readonly target: Target
   readonly signal: AbortSignal | undefined
+  /** When the wait began, on the clock of `performance.now()`, for a request that is made again. Default now. */
+  readonly since?: number | undefined
 }
 
 /** One that waits for a `T`. Settles once; whatever comes later is ignored. */
 export class Request<T> {
-  readonly startedAt = performance.now()
+  readonly startedAt: number
   readonly promise: Promise<T>
   isSettled = false
   #resolve!: (value: T) => void
@@ -18,6 +23,7 @@ export class Request<T> {
   #onAbort: (() => void) | undefined
 
   constructor(readonly options: RequestOptions) {
+    this.startedAt = options.since ?? performance.now()
     this.promise = new Promise((resolve, reject) => {
       this.#resolve = resolve
       this.#reject = reject
@@ -52,56 +58,77 @@ export class Request<T> {
   }
 }
 
+const RANKS = ['nested', 'again', 'fresh'] as const satisfies readonly RequestRank[]
+const NESTED = ['nested'] as const satisfies readonly RequestRank[]
+const TARGETS = ['primary', 'replica'] as const satisfies readonly Target[]
+
+/** Which requests: of a target, or of all; and perhaps only those within an open transaction. */
+export interface Selection {
+  readonly target?: Target | undefined
+  readonly isNestedOnly?: boolean
+}
+
 /**
- * Requests of three ranks: those within an open transaction (it cannot end without them), those that the fence refused
- * (they came before everyone who waits now), and all others. Sets keep the order of arrival and forget in no time.
+ * Requests of three ranks: those within an open transaction (it cannot end without them), those that are made again (they
+ * came before everyone who waits now), and all others. Each target has a line of its own, so that nobody waits for a host
+ * that he does not want. Sets keep the order of arrival and forget in no time.
  */
 export class WaitQueue<T> {
-  readonly #ranks: Readonly<Record<RequestRank, Set<Request<T>>>> = {
-    nested: new Set(),
-    again: new Set(),
-    fresh: new Set(),
+  readonly #lines: Readonly<Record<RequestRank, Readonly<Record<Target, Set<Request<T>>>>>> = {
+    nested: { primary: new Set(), replica: new Set() },
+    again: { primary: new Set(), replica: new Set() },
+    fresh: { primary: new Set(), replica: new Set() },
   }
 
   get size(): number {
-    return this.#ranks.nested.size + this.#ranks.again.size + this.#ranks.fresh.size
+    return this.count()
   }
 
-  get nestedSize(): number {
-    return this.#ranks.nested.size
+  count({ target, isNestedOnly = false }: Selection = {}): number {
+    let sum = 0
+    for (const rank of isNestedOnly ? NESTED : RANKS) {
+      for (const one of TARGETS) if (target === undefined || one === target) sum += this.#lines[rank][one].size
+    }
+    return sum
   }
 
   add(request: Request<T>): void {
-    this.#ranks[request.options.rank].add(request)
+    this.#lineOf(request).add(request)
   }
 
   /** @returns false when it was not there any more. */
   remove(request: Request<T>): boolean {
-    return this.#ranks[request.options.rank].delete(request)
+    return this.#lineOf(request).delete(request)
   }
 
-  /** Takes the next one out. */
-  shift(nestedOnly: boolean): Request<T> | undefined {
-    for (const rank of nestedOnly ? (['nested'] as const) : (['nested', 'again', 'fresh'] as const)) {
-      const [first] = this.#ranks[rank]
-      if (first !== undefined) {
-        this.#ranks[rank].delete(first)
-        return first
+  /** Takes the next one out. Of two lines, the one whose first has waited for longer. */
+  shift({ target, isNestedOnly = false }: Selection = {}): Request<T> | undefined {
+    for (const rank of isNestedOnly ? NESTED : RANKS) {
+      let next: Request<T> | undefined
+      for (const one of TARGETS) {
+        if (target !== undefined && one !== target) continue
+        const [first] = this.#lines[rank][one]
+        if (first !== undefined && (next === undefined || first.startedAt < next.startedAt)) next = first
       }
+      if (next === undefined) continue
+      this.remove(next)
+      return next
     }
     return undefined
   }
 
   /** Takes all out. */
-  drain(): Request<T>[] {
-    const all = [...this]
-    for (const set of Object.values(this.#ranks)) set.clear()
+  drain(selection: Selection = {}): Request<T>[] {
+    const all: Request<T>[] = []
+    for (let next = this.shift(selection); next !== undefined; next = this.shift(selection)) all.push(next)
     return all
   }
 
   *[Symbol.iterator](): Iterator<Request<T>> {
-    yield* this.#ranks.nested
-    yield* this.#ranks.again
-    yield* this.#ranks.fresh
+    for (const rank of RANKS) for (const target of TARGETS) yield* this.#lines[rank][target]
+  }
+
+  #lineOf({ options: { rank, target } }: Request<T>): Set<Request<T>> {
+    return this.#lines[rank][target]
   }
 }

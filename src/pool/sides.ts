@@ -1,34 +1,34 @@
 /** Which side's connections are kept open: those of the side with the authority, and ahead of a switch those of the other one. */
 import type { Side } from '../engines/engine.js'
 import type { Authority, GateState } from './gate.js'
-import type { Lane } from './lane.js'
+import type { Cluster } from './cluster.js'
 
 const otherOf = (side: Side): Side => (side === 'blue' ? 'green' : 'blue')
 
 export class Sides {
-  readonly lanes: Partial<Record<Side, Lane>> = {}
+  readonly clusters: Partial<Record<Side, Cluster>> = {}
   #next: Side | undefined
 
   /** The announced side, once as many connections to it are open as were in use lately on the other one. */
   get readyFor(): Side | undefined {
-    return this.#next !== undefined && this.lanes[this.#next]?.isFull === true ? this.#next : undefined
+    return this.#next !== undefined && this.clusters[this.#next]?.isFull === true ? this.#next : undefined
   }
 
   /** A switch to this side is about to begin, or none. @returns whether that is news. */
   announced(next: Side | undefined, { side }: Authority, state: GateState): boolean {
     if (next === this.#next) return false
     this.#next = next
-    if (next !== undefined && next !== side) this.lanes[next]?.fill(this.lanes[side]?.usual)
-    else if (state === 'open') this.lanes[otherOf(side)]?.retireSoon('switched')
+    if (next !== undefined && next !== side) this.clusters[next]?.fill(this.clusters[side]?.usual)
+    else if (state === 'open') this.clusters[otherOf(side)]?.retireSoon('switched')
     return true
   }
 
   gateChanged(state: GateState, { side }: Authority): void {
     const other = otherOf(side)
-    if (state === 'open') this.lanes[side]?.fill()
+    if (state === 'open') this.clusters[side]?.fill()
     if (this.#next === other) return
-    if (state === 'open') this.lanes[other]?.retireSoon('switched')
+    if (state === 'open') this.clusters[other]?.retireSoon('switched')
     // Nobody announced this hold. Opened while everybody waits, so that nobody waits for it when the other side opens.
-    else this.lanes[other]?.fill()
+    else this.clusters[other]?.fill()
   }
 }

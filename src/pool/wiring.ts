@@ -1,8 +1,10 @@
 /** Opens what a pool works with: the connections to each side, and the link to the gate board. */
 import type { EventEmitter } from 'node:events'
+import type { Side } from '../engines/engine.js'
 import { openGateClient } from '../engines/gate-board.js'
 import { openPoolDriver } from '../engines/pool-driver.js'
 import { BoardLink } from './board-link.js'
+import { Cluster } from './cluster.js'
 import type { Desk } from './desk.js'
 import type { PoolEvents } from './events.js'
 import type { Gate } from './gate.js'
@@ -24,25 +26,31 @@ export interface PoolParts {
 }
 
 /** Fills `sides`. Opens no connection yet. */
-export async function openLanes(parts: PoolParts): Promise<void> {
-  const { options, statistics, sides, desk, events } = parts
+export async function openClusters(parts: PoolParts): Promise<void> {
+  const { options, sides } = parts
   for (const side of ['blue', 'green'] as const) {
     const url = options.urls[side]
     if (url === undefined) continue
-    sides.lanes[side] = new Lane(side, await openPoolDriver(url), options, statistics, {
-      onProgress: () => desk.pump(),
-      onFailure: (lane, cause) => {
-        desk.connectFailed(lane, cause)
-        tell(events, cause)
-      },
-      onConnect: ({ connection, lane }) => {
-        events.emit('connect', { id: connection.id, side: lane.side })
-        if (lane.side === sides.readyFor) parts.link?.acknowledge()
-      },
-      onRemove: ({ connection, lane }, reason) => events.emit('remove', { id: connection.id, side: lane.side, reason }),
-      onIdleError: (cause) => tell(events, cause),
-    })
+    const replicas = options.replicas[side].map((replica) => openLane(parts, side, replica))
+    sides.clusters[side] = new Cluster(side, [await openLane(parts, side, url), ...(await Promise.all(replicas))])
   }
+}
+
+async function openLane(parts: PoolParts, side: Side, url: string): Promise<Lane> {
+  const { options, statistics, sides, desk, events } = parts
+  return new Lane(side, await openPoolDriver(url), options, statistics, {
+    onProgress: () => desk.pump(),
+    onFailure: (lane, cause) => {
+      desk.connectFailed(lane, cause)
+      tell(events, cause)
+    },
+    onConnect: ({ connection, lane }) => {
+      events.emit('connect', { id: connection.id, side: lane.side })
+      if (lane.side === sides.readyFor) parts.link?.acknowledge()
+    },
+    onRemove: ({ connection, lane }, reason) => events.emit('remove', { id: connection.id, side: lane.side, reason }),
+    onIdleError: (cause) => tell(events, cause),
+  })
 }
 
 /** Makes the link; the caller starts it. Nothing without a journal. */

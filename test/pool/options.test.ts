@@ -33,6 +33,43 @@ describe('options of the pool', () => {
     expect(resolveOptions({ url: BLUE }, { DB_POOL_ENABLED: 'off' })).toMatchObject({ isEnabled: false, min: 0 })
   })
 
+  test('say where the replicas are, for each side', () => {
+    const replicas = { blue: ['postgres://r1/blue', 'postgres://r2/blue'] }
+    expect(resolveOptions({ blue: BLUE, replicas }, { DB_READ_HOST: 'other' }).replicas).toEqual({
+      ...replicas,
+      green: [],
+    })
+    expect(resolveOptions({ url: BLUE, replicas: replicas.blue }, {}).replicas).toEqual({ ...replicas, green: [] })
+    const strangers = { blue: ['mysql://r1/blue'], green: ['postgres://r2/green'] }
+    expect(() => resolveOptions({ blue: BLUE, replicas: strangers }, {})).toThrow(
+      /replica of blue is of another engine.*green has replicas and no primary/,
+    )
+  })
+
+  test('make URLs of replicas from the hosts that the environment names', () => {
+    const environment = {
+      DB_READ_HOST: 'r1, r2:6000,localhost:5432,',
+      DB_READ_USERNAME: 'reader',
+      DB_READ_PASSWORD: 'p@ss/word',
+    }
+    const blue = 'postgres://app:secret@localhost/shop?schema=blue'
+    const green = 'postgres://app:secret@localhost:5432/shop?schema=green'
+    expect(resolveOptions({ blue, green }, environment).replicas).toEqual({
+      blue: [
+        'postgres://reader:p%40ss%2Fword@r1/shop?schema=blue',
+        'postgres://reader:p%40ss%2Fword@r2:6000/shop?schema=blue',
+      ],
+      green: [
+        'postgres://reader:p%40ss%2Fword@r1:5432/shop?schema=green',
+        'postgres://reader:p%40ss%2Fword@r2:6000/shop?schema=green',
+      ],
+    })
+    // Green is elsewhere: these hosts do not have its data.
+    const far = resolveOptions({ blue, green: 'postgres://elsewhere/shop' }, { DB_READ_HOST: 'r1' })
+    expect(far.replicas).toEqual({ blue: ['postgres://app:secret@r1/shop?schema=blue'], green: [] })
+    expect(() => resolveOptions({ blue }, { DB_READ_HOST: 'r1/x' })).toThrow(/DB_READ_HOST must be a list/)
+  })
+
   test('tell all problems at once', () => {
     const wrong = () => resolveOptions({ green: BLUE, max: 0, queueLimit: -1 }, { DB_POOL_TIMEOUT: 'soon' })
     expect(wrong).toThrow(/blue or url is missing.*max must be.*DB_POOL_TIMEOUT must be a number.*queueLimit/)
