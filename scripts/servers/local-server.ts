@@ -173,12 +173,18 @@ class LocalServer implements Server {
   }
 }
 
+const recipes = new WeakMap<Server, LocalRecipe>()
+
+/** How a server was made, so that another one can be made of the same programs. */
+export const recipeOf = (server: Server): LocalRecipe | undefined => recipes.get(server)
+
 /** Makes a data directory in a folder of its own and starts a server on it. */
 export const startLocalServer = async (recipe: LocalRecipe): Promise<Server> => {
   const folder = await mkdtemp(join(tmpdir(), `crossfade-${recipe.engine}-`))
   watchdog.guardDirectory(folder)
   if (recipe.user !== undefined) await chown(folder, recipe.user.uid, recipe.user.gid)
   const server = new LocalServer(recipe, folder)
+  recipes.set(server, recipe)
   try {
     await server.initialise()
     return server
