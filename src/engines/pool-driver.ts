@@ -1,6 +1,7 @@
 /** What the connection pool asks of a driver. `openPoolDriver` picks the engine by the scheme of a URL. */
 import { CrossfadeError } from './errors.js'
 import type { EngineName } from './engine.js'
+import type { Replication } from './replication.js'
 
 export type Row = Record<string, unknown>
 
@@ -59,6 +60,7 @@ export interface PoolDriver {
   /** Asks the server to stop the running statement of a connection. The statement itself reports what became of it. */
   cancel(id: number): Promise<void>
   fault(error: unknown): Fault
+  readonly replication: Replication
 }
 
 /** @throws {CrossfadeError} URL_INVALID */

@@ -1,6 +1,7 @@
 /** Raw connections to MySQL and MariaDB for the connection pool. */
 import type { BeginOptions, DriverConnection, Fault, PoolDriver, StatementResult } from '../pool-driver.js'
 import { errnoOf, isFatal, MysqlClient } from './pool-connect.js'
+import { createMysqlReplication } from './replication.js'
 
 const CANCEL_MS = 2_000
 /** SERVER_STATUS_IN_TRANS of the protocol. */
@@ -21,6 +22,7 @@ export function createMysqlPoolDriver(url: string): PoolDriver {
       }
     },
     fault,
+    replication: createMysqlReplication(),
   }
 }
 

@@ -2,6 +2,7 @@
 import pg from 'pg'
 import type { BeginOptions, DriverConnection, Fault, PoolDriver, StatementResult } from '../pool-driver.js'
 import { connectPostgres, destroyPostgres, endPostgres, readPostgresUrl } from './pool-connect.js'
+import { postgresReplication } from './replication.js'
 
 /** A cancel request that takes longer than this is given up; the statement then ends by itself. */
 const CANCEL_MS = 2_000
@@ -21,6 +22,7 @@ export function createPostgresPoolDriver(url: string): PoolDriver {
       }
     },
     fault,
+    replication: postgresReplication,
   }
 }
 

@@ -1,0 +1,34 @@
+/** What a host says about its part in replication: role, positions and lag. By the host's own word, never by configuration. */
+import type { DriverConnection } from './pool-driver.js'
+
+export interface HostRole {
+  /** It takes writes now: not in recovery, not `read_only`. */
+  readonly isWritable: boolean
+  /** It follows another host. A host can do both (MariaDB without `read_only`), or neither (a primary made read-only). */
+  readonly isReplica: boolean
+}
+
+/** A place in the write history of one primary: LSN or GTID set. Only the engine that made it reads it. */
+export type WritePosition = string & { readonly brand: 'WritePosition' }
+
+/** Statements on a connection that nobody else uses meanwhile. All throw what the driver throws. */
+export interface Replication {
+  role(connection: DriverConnection): Promise<HostRole>
+  /**
+   * A position that covers everything committed on this host before the call. Undefined when it keeps none: it is a
+   * replica, has no binary log or no GTIDs, or the user may not ask.
+   */
+  position(connection: DriverConnection): Promise<WritePosition | undefined>
+  /**
+   * Resolves to true as soon as what this replica shows covers `position`, to false when that takes longer than
+   * `budgetMs` (0: looks once), when it is no replica, or `signal` aborts.
+   */
+  awaitReplay(
+    connection: DriverConnection,
+    position: WritePosition,
+    budgetMs: number,
+    signal?: AbortSignal,
+  ): Promise<boolean>
+  /** How far this replica is behind, by its own word; undefined when it does not replicate or cannot tell. */
+  lagMs(connection: DriverConnection): Promise<number | undefined>
+}
