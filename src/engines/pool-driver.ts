@@ -61,6 +61,8 @@ export interface PoolDriver {
   cancel(id: number): Promise<void>
   fault(error: unknown): Fault
   readonly replication: Replication
+  /** The text with a `?` for each literal, on one line, cut off when it is long: for logs and reports. */
+  redact(text: string): string
 }
 
 /** @throws {CrossfadeError} URL_INVALID */

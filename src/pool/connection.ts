@@ -75,14 +75,18 @@ export class Conversation {
     if (this.isRolledBack) throw this.firstError
     const { connection, lane } = this.slot
     if (connection.isDead) {
-      const message = `the connection to ${lane.driver.where} had died before "${firstWords(sql)}" was sent`
+      const message = `the connection to ${lane.driver.where} had died before "${firstWords(lane.driver.redact(sql))}" was sent`
       throw standing === 'single' ? new StaleConnectionError(message) : new ConnectionLostError(message)
     }
     this.slot.sql = sql
     const stopWatching = this.#watch(signal)
+    const watch = lane.telemetry.query(this.slot, sql, standing === 'in-transaction')
     try {
-      return (await connection.query(sql, params)) as StatementResult<R>
+      const result = (await connection.query(sql, params)) as StatementResult<R>
+      watch?.end(result.rowCount)
+      return result
     } catch (error) {
+      watch?.end(undefined, error)
       const cause = this.explain(error, sql, standing)
       this.firstError ??= cause
       throw signal?.aborted === true && cause === error ? signal.reason : cause
@@ -96,6 +100,7 @@ export class Conversation {
     const { lane, connection } = this.slot
     const fault = connection.isDead ? 'lost' : lane.driver.fault(error)
     const { side, epoch } = this.authority
+    lane.measures.errors[fault] += 1
     if (fault === 'side-closed') {
       this.refusal ??= new SideClosedError(side, epoch, `${side} refused a write at epoch ${epoch}`, { cause: error })
       return this.refusal
@@ -104,7 +109,7 @@ export class Conversation {
     if (fault !== 'lost') return error
     // Text that ends a transaction by itself is like a COMMIT of ours.
     const mayHaveCommitted = standing === 'single' ? !isPlainRead(sql) : /^\s*(commit|end)\b/i.test(sql)
-    const message = `the connection to ${lane.driver.where} died during "${firstWords(sql)}"`
+    const message = `the connection to ${lane.driver.where} died during "${firstWords(lane.driver.redact(sql))}"`
     if (mayHaveCommitted) return new OutcomeUnknownError(`${message}; it may have taken effect`, { cause: error })
     return new ConnectionLostError(`${message}; nothing was committed`, { cause: error })
   }

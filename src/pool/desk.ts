@@ -37,6 +37,14 @@ export class Desk {
     return this.#queue.size + this.#leases.size
   }
 
+  /** Who waits for a connection to this host; one of several replicas is waited for in one line. */
+  waitingFor(lane: Lane): number {
+    const cluster = this.clusters[this.gate.authority.side]
+    if (cluster?.side !== lane.side) return 0
+    if (cluster.replicas.length === 0) return this.#queue.size
+    return this.#queue.count({ target: lane.role })
+  }
+
   get oldestBorrower(): Borrower | undefined {
     return oldestOf(Object.values(this.clusters))
   }
@@ -117,6 +125,9 @@ export class Desk {
         break
       }
       this.statistics.counts.acquired += 1
+      const waitMs = slot!.lentAt! - request.startedAt
+      slot!.lane.measures.wait.record(waitMs)
+      slot!.lane.telemetry.acquired(slot!, waitMs)
       request.grant({ slot: slot!, authority: this.gate.enter() })
       waiting = this.#queue.count(selection)
     }

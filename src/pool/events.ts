@@ -3,6 +3,7 @@ import type { Side } from '../engines/engine.js'
 import type { SideClosedError } from './errors.js'
 import type { GateState } from './gate.js'
 import type { CloseReason } from './stats.js'
+import type { FinishedQueryEvent } from './telemetry.js'
 
 /** Names as in `pg` and `mysql2` where they have one. `error` is emitted only when someone listens. */
 export interface PoolEvents {
@@ -17,4 +18,6 @@ export interface PoolEvents {
   gate: [GateState]
   switch: [{ side: Side; epoch: number }]
   refused: [SideClosedError]
+  /** A statement took longer than `slowQueryMs`, and the pool has no `logger`. */
+  slowQuery: [FinishedQueryEvent]
 }

@@ -8,6 +8,10 @@ export type { PoolOptions } from './options.js'
 export type { CloseReason, Counts, PoolStats } from './stats.js'
 export type { Statement } from './statement.js'
 export type { GateState } from './gate.js'
+export type { HostStats } from './host-stats.js'
+export type { Target } from './lane.js'
+export type { HistogramStats } from './histogram.js'
+export type { FinishedQueryEvent, PoolChannelName, PoolChannels, QueryEvent, SlowQueryLogger } from './telemetry.js'
 export type { Isolation, Row, StatementResult } from '../engines/pool-driver.js'
 export {
   ConnectionLostError,

@@ -4,10 +4,12 @@ import type { Side } from '../engines/engine.js'
 import type { PoolDriver } from '../engines/pool-driver.js'
 import { Backoff } from './backoff.js'
 import type { Borrower } from './errors.js'
+import { HostMeasures } from './host-stats.js'
 import type { ResolvedOptions } from './options.js'
 import type { LaneEvents, Slot } from './slot.js'
 import { firstWords } from './statement.js'
 import type { CloseReason, Statistics } from './stats.js'
+import type { Telemetry } from './telemetry.js'
 
 /** More handshakes at once only slow each other down on a small server. */
 const MAX_CONNECTING = 16
@@ -26,6 +28,7 @@ export type Target = 'primary' | 'replica'
 export class Lane {
   /** Set by its cluster. */
   role: Target = 'primary'
+  readonly measures = new HostMeasures()
   readonly #slots = new Set<Slot>()
   /** The one used last is lent first, so that the others can grow old and be closed. */
   readonly #idle: Slot[] = []
@@ -51,6 +54,10 @@ export class Lane {
     private readonly events: LaneEvents,
   ) {
     this.#least = options.min
+  }
+
+  get telemetry(): Telemetry {
+    return this.statistics.telemetry
   }
 
   get total(): number {
@@ -91,7 +98,7 @@ export class Lane {
       undefined,
     )
     if (oldest === undefined) return undefined
-    return { ageMs: performance.now() - oldest.lentAt!, sql: oldest.sql && firstWords(oldest.sql) }
+    return { ageMs: performance.now() - oldest.lentAt!, sql: oldest.sql && firstWords(this.driver.redact(oldest.sql)) }
   }
 
   /** False while no connection is open and the last attempt to open one failed. */
@@ -202,6 +209,7 @@ export class Lane {
   async #connect(): Promise<void> {
     this.#connecting += 1
     const { connectTimeoutMs: timeoutMs, name: application, maxLifetimeMs } = this.options
+    const startedAt = performance.now()
     try {
       const connection = await this.driver.connect({ timeoutMs, application })
       const expiresAt = performance.now() + maxLifetimeMs * (1 - Math.random() / 10)
@@ -218,6 +226,8 @@ export class Lane {
       connection.onDeath((cause) => this.#died(slot, cause))
       this.#slots.add(slot)
       this.statistics.counts.connected += 1
+      this.measures.create.record(slot.idleSince - startedAt)
+      this.telemetry.connected(slot, slot.idleSince - startedAt)
       this.#backoff.reset()
       this.#failedAt = undefined
       this.events.onConnect(slot)
@@ -225,6 +235,9 @@ export class Lane {
       else this.#offer(slot)
     } catch (error) {
       this.statistics.counts.connectFailures += 1
+      const fault = this.driver.fault(error)
+      // What was never there cannot be lost; drivers use the same codes for both.
+      this.measures.errors[fault === 'lost' ? 'unreachable' : fault] += 1
       this.#failedAt = performance.now()
       this.#failure = error
       this.#pause()
@@ -286,8 +299,12 @@ export class Lane {
   }
 
   #takeBack(slot: Slot): void {
-    if (slot.lentAt !== undefined) this.#lent -= 1
+    if (slot.lentAt === undefined) return
+    this.#lent -= 1
+    const useMs = performance.now() - slot.lentAt
     slot.lentAt = undefined
+    this.measures.use.record(useMs)
+    this.telemetry.released(slot, useMs)
   }
 
   #reasonToClose(slot: Slot): CloseReason | undefined {
@@ -302,6 +319,7 @@ export class Lane {
     this.statistics.counts.lost += 1
     // A borrower learns it from its statement and gives the slot back.
     if (slot.lentAt !== undefined) return
+    this.measures.errors.lost += 1
     this.#removeIdle(slot, 'died')
     this.events.onIdleError(cause)
     this.#fill()
@@ -321,6 +339,7 @@ export class Lane {
     // Goodbye is politeness: a connection in an unknown state, or a dead one, is dropped.
     if (reason === 'unclean' || reason === 'died' || reason === 'invalid') slot.connection.destroy()
     else this.#track(slot.connection.close().catch(() => slot.connection.destroy()))
+    this.telemetry.removed(slot, reason)
     this.events.onRemove(slot, reason)
   }
 }

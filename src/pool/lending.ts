@@ -75,10 +75,16 @@ export class Lending {
 
   /** The grant has passed the gate: the caller gives the slot back, and leaves the gate. */
   async borrow(options: RequestOptions): Promise<Grant> {
-    const { desk, events } = this.parts
+    const { desk, events, statistics } = this.parts
     const request = desk.request(options)
     if (!request.isSettled) events.emit('enqueue')
-    const grant = await request.promise
+    let grant: Grant
+    try {
+      grant = await request.promise
+    } catch (error) {
+      statistics.failed(error)
+      throw error
+    }
     events.emit('acquire', { id: grant.slot.connection.id, side: grant.slot.lane.side })
     return grant
   }
@@ -107,6 +113,7 @@ export class Lending {
 
   #count(error: unknown): void {
     const { statistics, events } = this.parts
+    statistics.failed(error)
     if (error instanceof SideClosedError) {
       statistics.counts.refused += 1
       events.emit('refused', error)

@@ -3,6 +3,7 @@ import { hostname } from 'node:os'
 import type { Side } from '../engines/engine.js'
 import { PoolError } from './errors.js'
 import { resolveReplicas } from './replica-urls.js'
+import type { SlowQueryLogger } from './telemetry.js'
 
 export interface PoolOptions {
   /** The only database: no gate, no switch. Instead of `blue`, `green` and `journal`. */
@@ -44,15 +45,22 @@ export interface PoolOptions {
   readonly queueLimit?: number
   /** Between two beats to the gate board. Default 1,000. */
   readonly beatMs?: number
+  /** Whether slow statements are logged, or told as `slowQuery`. Default false (`DB_LOG_SLOW_QUERIES`). */
+  readonly logSlowQueries?: boolean
+  /** Slow is what takes as long. Default 1,000 (`DB_SLOW_QUERY_TIME`, in seconds). */
+  readonly slowQueryMs?: number
+  /** Gets slow statements; the event `slowQuery` does without one. Pino's fits. */
+  readonly logger?: SlowQueryLogger
 }
 
 export interface ResolvedOptions extends Required<
-  Omit<PoolOptions, 'url' | 'blue' | 'green' | 'replicas' | 'journal'>
+  Omit<PoolOptions, 'url' | 'blue' | 'green' | 'replicas' | 'journal' | 'logger'>
 > {
   readonly urls: Readonly<Record<Side, string | undefined>>
   readonly replicas: Readonly<Record<Side, readonly string[]>>
   readonly journal: string | undefined
   readonly host: string
+  readonly logger: SlowQueryLogger | undefined
 }
 
 /** @throws {PoolError} POOL_OPTIONS with all problems at once. */
@@ -114,6 +122,9 @@ export function resolveOptions(options: PoolOptions, environment: NodeJS.Process
     connectTimeoutMs: number('connectTimeoutMs', options.connectTimeoutMs, 5_000, 1),
     queueLimit: number('queueLimit', options.queueLimit, 0, 0),
     beatMs: number('beatMs', options.beatMs, 1_000, 1),
+    logSlowQueries: options.logSlowQueries ?? readBoolean('DB_LOG_SLOW_QUERIES', environment, problems) ?? false,
+    slowQueryMs: number('slowQueryMs', options.slowQueryMs ?? fromEnvironment('DB_SLOW_QUERY_TIME', 1000), 1_000, 0),
+    logger: options.logger,
   }
   if (problems.length > 0) throw new PoolError('POOL_OPTIONS', `the pool cannot be made: ${problems.join('; ')}`)
   return resolved

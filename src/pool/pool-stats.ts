@@ -1,4 +1,5 @@
 /** One look at all parts of a pool. */
+import { hostStatsOf } from './host-stats.js'
 import type { Lane } from './lane.js'
 import type { PoolStats } from './stats.js'
 import type { PoolParts } from './wiring.js'
@@ -7,6 +8,7 @@ export function poolStats({ options, statistics, gate, desk, sides, link }: Pool
   const lanes = Object.values(sides.clusters).flatMap((cluster) => cluster.lanes)
   const sum = (of: (lane: Lane) => number) => lanes.reduce((total, lane) => total + of(lane), 0)
   return {
+    name: options.name,
     ...gate.authority,
     gate: gate.state,
     isLinked: link?.isLinked ?? options.journal === undefined,
@@ -22,5 +24,8 @@ export function poolStats({ options, statistics, gate, desk, sides, link }: Pool
     counts: { ...statistics.counts },
     holds: statistics.holds,
     closed: { ...statistics.closed },
+    errors: { ...statistics.errors },
+    reads: statistics.reads,
+    hosts: lanes.map((lane) => hostStatsOf(lane, { waiting: desk.waitingFor(lane) })),
   }
 }

@@ -14,6 +14,7 @@ import { poolStats } from './pool-stats.js'
 import { Sides } from './sides.js'
 import type { Statement } from './statement.js'
 import { Statistics, type PoolStats } from './stats.js'
+import { Telemetry } from './telemetry.js'
 import { runTransaction } from './transaction.js'
 import { openClusters, openLink, type PoolParts } from './wiring.js'
 
@@ -32,7 +33,14 @@ export class Pool extends EventEmitter<PoolEvents> {
   constructor(given: PoolOptions = {}) {
     super()
     const options = resolveOptions(given)
-    const statistics = new Statistics()
+    const { name, logger, logSlowQueries, slowQueryMs } = options
+    const telemetry = new Telemetry({
+      name,
+      slowQueryMs: logSlowQueries ? slowQueryMs : undefined,
+      logger,
+      onSlowQuery: (query) => this.emit('slowQuery', query),
+    })
+    const statistics = new Statistics(telemetry)
     const sides = new Sides()
     this.#side = options.side
     const gate = new Gate({ side: this.#side, epoch: 0 }, (state) => this.#gateChanged(state))
@@ -135,10 +143,12 @@ export class Pool extends EventEmitter<PoolEvents> {
     sides.gateChanged(state, gate.authority)
     this.#parts.link?.acknowledge()
     desk.gateChanged(state)
+    statistics.telemetry.gate(state, side, epoch)
     this.emit('gate', state)
     if (side !== this.#side) {
       this.#side = side
       statistics.counts.switches += 1
+      statistics.telemetry.switched(side, epoch)
       this.emit('switch', { side, epoch })
     }
   }

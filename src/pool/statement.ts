@@ -8,20 +8,13 @@ export function textFor(statement: Statement, side: Side): string {
   return typeof statement === 'string' ? statement : statement[side]
 }
 
-/** Enough to recognise a statement, without the literals that come later. */
+/** Enough to recognise a statement. */
 const WORDS = 6
 const MAX_CHARACTERS = 80
 
-/** The first words of a statement, with literals taken out: for reports, which must not show values. */
-export function firstWords(sql: string): string {
-  const head = sql.slice(0, 400)
-  return withoutLiterals(head)
-    .replaceAll(/\b\d[\d.]*\b/g, '?')
-    .trim()
-    .split(/\s+/)
-    .slice(0, WORDS)
-    .join(' ')
-    .slice(0, MAX_CHARACTERS)
+/** The first words of a statement whose literals the driver has taken out: for reports, which must not show values. */
+export function firstWords(redacted: string): string {
+  return redacted.split(' ', WORDS).join(' ').slice(0, MAX_CHARACTERS)
 }
 
 /** Built-in functions that change nothing. Any other call might write. */

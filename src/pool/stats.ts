@@ -1,12 +1,15 @@
 /** What happened in the pool so far. */
 import type { Side } from '../engines/engine.js'
 import type { GateState } from './gate.js'
-import type { Borrower } from './errors.js'
+import { PoolError, type Borrower, type PoolErrorCode } from './errors.js'
+import type { HostStats } from './host-stats.js'
+import type { FailoverEvent, ReadEvent, Telemetry } from './telemetry.js'
 
 /** Why a connection was closed. */
 export type CloseReason = 'idle' | 'lifetime' | 'died' | 'invalid' | 'unclean' | 'switched' | 'ended' | 'disabled'
 
 export interface PoolStats {
+  readonly name: string
   readonly side: Side
   readonly epoch: number
   readonly gate: GateState
@@ -26,6 +29,12 @@ export interface PoolStats {
   /** How long the gate was closed, as this pool saw it. */
   readonly holds: { readonly count: number; readonly lastMs: number; readonly maxMs: number }
   readonly closed: Readonly<Record<CloseReason, number>>
+  /** Errors of the pool's own by code; those of the database are counted by host. */
+  readonly errors: Readonly<Partial<Record<PoolErrorCode, number>>>
+  /** Each host of each side by itself. */
+  readonly hosts: readonly HostStats[]
+  /** Statements that only read: where they went, and why there. */
+  readonly reads: readonly (ReadEvent & { readonly count: number })[]
 }
 
 export interface Counts {
@@ -41,6 +50,8 @@ export interface Counts {
   lost: number
   outcomeUnknown: number
   switches: number
+  /** Writes that moved to another host of the same side. */
+  failovers: number
 }
 
 export class Statistics {
@@ -55,6 +66,7 @@ export class Statistics {
     lost: 0,
     outcomeUnknown: 0,
     switches: 0,
+    failovers: 0,
   }
   readonly closed: Record<CloseReason, number> = {
     idle: 0,
@@ -66,8 +78,35 @@ export class Statistics {
     ended: 0,
     disabled: 0,
   }
+  readonly errors: Partial<Record<PoolErrorCode, number>> = {}
   #holds = { count: 0, lastMs: 0, maxMs: 0 }
   #heldSince: number | undefined
+  readonly #reads = new Map<string, ReadEvent & { count: number }>()
+
+  constructor(readonly telemetry: Telemetry) {}
+
+  get reads(): PoolStats['reads'] {
+    return [...this.#reads.values()].map((read) => ({ ...read }))
+  }
+
+  /** Call once for each statement that was taken for a read. `why` is one of a few words. */
+  read({ route, why }: ReadEvent): void {
+    const key = `${route} ${why}`
+    const known = this.#reads.get(key)
+    if (known === undefined) this.#reads.set(key, { route, why, count: 1 })
+    else known.count += 1
+    this.telemetry.read({ route, why })
+  }
+
+  /** What a borrower got instead of a connection or a result. */
+  failed(error: unknown): void {
+    if (error instanceof PoolError) this.errors[error.code] = (this.errors[error.code] ?? 0) + 1
+  }
+
+  failedOver(event: FailoverEvent): void {
+    this.counts.failovers += 1
+    this.telemetry.failedOver(event)
+  }
 
   get holds(): PoolStats['holds'] {
     return this.#holds

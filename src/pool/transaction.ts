@@ -2,6 +2,7 @@
 import type { BeginOptions } from '../engines/pool-driver.js'
 import { type Conversation, StaleConnectionError, type PoolConnection, type QueryOptions } from './connection.js'
 import { ConnectionLostError, OutcomeUnknownError, TransactionAbortedError } from './errors.js'
+import type { Slot } from './slot.js'
 import type { Statement } from './statement.js'
 
 /**
@@ -38,7 +39,7 @@ export async function runTransaction<T>(
 async function begin(conversation: Conversation, { isolation, readOnly }: BeginOptions): Promise<void> {
   const { connection } = conversation.slot
   try {
-    await connection.begin({ isolation, readOnly })
+    await watched(conversation.slot, 'BEGIN', () => connection.begin({ isolation, readOnly }))
   } catch (error) {
     if (!connection.isDead) throw error
     throw new StaleConnectionError('the connection died before the transaction began', { cause: error })
@@ -49,7 +50,7 @@ async function commit(conversation: Conversation): Promise<void> {
   const { connection, lane } = conversation.slot
   let isCommitted: boolean
   try {
-    isCommitted = await connection.commit()
+    isCommitted = await watched(conversation.slot, 'COMMIT', () => connection.commit())
   } catch (error) {
     if (connection.isDead) {
       throw new OutcomeUnknownError(`the connection to ${lane.driver.where} died during COMMIT`, { cause: error })
@@ -66,9 +67,23 @@ async function rollback(conversation: Conversation): Promise<void> {
   await conversation.finish()
   const { slot } = conversation
   if (slot.connection.isDead) return
-  await slot.connection.rollback().catch(() => {
+  await watched(slot, 'ROLLBACK', () => slot.connection.rollback()).catch(() => {
     slot.unclean = 'unclean'
   })
+}
+
+/** For the log of slow statements: a COMMIT may take longest of all. */
+async function watched<T>(slot: Slot, sql: string, send: () => Promise<T>): Promise<T> {
+  const watch = slot.lane.telemetry.query(slot, sql, true)
+  if (watch === undefined) return send()
+  try {
+    const result = await send()
+    watch.end(0)
+    return result
+  } catch (error) {
+    watch.end(undefined, error)
+    throw error
+  }
 }
 
 function aborted(conversation: Conversation): TransactionAbortedError {

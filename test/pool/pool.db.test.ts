@@ -111,7 +111,7 @@ describeEachEngine('the pool', (engine) => {
       code: 'POOL_EXHAUSTED',
       waiting: 1,
       max: 1,
-      oldestBorrower: { sql: "SELECT '' AS word" },
+      oldestBorrower: { sql: 'SELECT ? AS word' },
     })
     expect(String(error)).not.toContain('secret')
     expect(pool.stats()).toMatchObject({ waiting: 0, counts: { acquireTimeouts: 1 } })

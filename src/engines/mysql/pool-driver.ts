@@ -2,6 +2,7 @@
 import type { BeginOptions, DriverConnection, Fault, PoolDriver, StatementResult } from '../pool-driver.js'
 import { errnoOf, isFatal, MysqlClient } from './pool-connect.js'
 import { createMysqlReplication } from './replication.js'
+import { redactMysql } from './redact.js'
 
 const CANCEL_MS = 2_000
 /** SERVER_STATUS_IN_TRANS of the protocol. */
@@ -23,6 +24,7 @@ export function createMysqlPoolDriver(url: string): PoolDriver {
     },
     fault,
     replication: createMysqlReplication(),
+    redact: redactMysql,
   }
 }
 

@@ -3,6 +3,7 @@ import pg from 'pg'
 import type { BeginOptions, DriverConnection, Fault, PoolDriver, StatementResult } from '../pool-driver.js'
 import { connectPostgres, destroyPostgres, endPostgres, readPostgresUrl } from './pool-connect.js'
 import { postgresReplication } from './replication.js'
+import { redactPostgres } from './redact.js'
 
 /** A cancel request that takes longer than this is given up; the statement then ends by itself. */
 const CANCEL_MS = 2_000
@@ -23,6 +24,7 @@ export function createPostgresPoolDriver(url: string): PoolDriver {
     },
     fault,
     replication: postgresReplication,
+    redact: redactPostgres,
   }
 }
 
