@@ -1,15 +1,15 @@
 /** The memory of `crossfade run`, from its first moment to both sides being equal and verified. */
-import { execFile, spawn } from 'node:child_process'
-import { readFile, mkdtemp, rm } from 'node:fs/promises'
+import { spawn } from 'node:child_process'
+import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
-import { promisify } from 'node:util'
 import { fileURLToPath } from 'node:url'
 import { buildProgram } from './built-program.js'
 import { fillBlue } from './data.js'
 import { rowCount, type Measurement } from './measurement.js'
 import { openPlace, type Place } from './place.js'
+import { residentMb } from './resident.js'
 import { valueResult } from './results.js'
 import { quantile } from './rounds.js'
 
@@ -109,14 +109,4 @@ function activityAfter({ type, phase, isDone, projection }: Line): string | unde
   if (type === 'phase-started') return phase === 'dual-write-sync' ? 'copy' : phase
   if (type === 'copied' && isDone === true && projection === 'orders') return 'indexes, verification'
   return undefined
-}
-
-/** Resident memory; the kernel's own figure. */
-async function residentMb(pid: number): Promise<number> {
-  if (process.platform === 'linux') {
-    const status = await readFile(`/proc/${pid}/status`, 'utf8')
-    return Math.round(Number(/VmRSS:\s+(\d+)/.exec(status)![1]) / 102.4) / 10
-  }
-  const { stdout } = await promisify(execFile)('ps', ['-o', 'rss=', '-p', String(pid)])
-  return Math.round(Number(stdout) / 102.4) / 10
 }
