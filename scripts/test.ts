@@ -3,6 +3,7 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
+import { buildProgram } from './bench/built-program.js'
 import { hasServer, type Server, type ServerEngine, startServer, URL_VARIABLES } from './servers/index.ts'
 import { watchdog } from './servers/watchdog.ts'
 import { addCounts, type Counts, countVitestReport, formatCounts } from './test-counts.ts'
@@ -87,6 +88,8 @@ const runTests = async (filters: readonly string[]): Promise<Counts> => {
   const started: Server[] = []
   try {
     const env = await startTestServers(started)
+    await using program = await buildProgram()
+    env['CROSSFADE_TEST_PROGRAM'] = program.main
     const report = join(folder, 'vitest.json')
     const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${report}`]
     const isOk = await runStep('tests', 'vitest', ['run', ...reporters, ...filters], env)

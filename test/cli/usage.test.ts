@@ -4,9 +4,9 @@ import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, describe, expect, test } from 'vitest'
 import { createPlanFolder } from '../support/plan-file.js'
+import { CROSSFADE } from '../support/program.js'
 import { finished, SHOP_PLAN, type CliResult } from '../support/shop.js'
 
-const MAIN = new URL('../../src/cli/main.ts', import.meta.url).pathname
 const COMMANDS = [
   'check',
   'run',
@@ -28,7 +28,7 @@ afterAll(() => folder[Symbol.dispose]())
 /** The command line with no URL in its environment but those given. */
 function cli(args: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<CliResult> {
   const { PATH, HOME } = process.env
-  return finished(spawn(process.execPath, ['--import', 'tsx', MAIN, ...args], { env: { PATH, HOME, ...env } }))
+  return finished(spawn(process.execPath, [...CROSSFADE, ...args], { env: { PATH, HOME, ...env } }))
 }
 
 const refusal = (exitCode: number, stderr: string): object => ({ exitCode, stdout: '', stderr })

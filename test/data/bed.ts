@@ -6,10 +6,9 @@ import { join } from 'node:path'
 import type { Side } from '../../src/engines/engine.js'
 import { openSide } from '../../src/engines/open-side.js'
 import { raw } from '../../src/engines/sql.js'
+import { CROSSFADE } from '../support/program.js'
 import { createDatabase, runSql, type ServerEngine } from '../support/servers.js'
 import { finished, type CliResult } from '../support/shop.js'
-
-const MAIN = new URL('../../src/cli/main.ts', import.meta.url).pathname
 
 export interface Bed extends AsyncDisposable {
   readonly engine: ServerEngine
@@ -85,7 +84,7 @@ export async function createBed(engine: ServerEngine, options: BedOptions = {}):
     },
     cli: (command, ...args) =>
       finished(
-        spawn(process.execPath, ['--import', 'tsx', MAIN, command, planPath, ...args], {
+        spawn(process.execPath, [...CROSSFADE, command, planPath, ...args], {
           env: environment,
           stdio: ['ignore', 'pipe', 'pipe'],
         }),

@@ -6,10 +6,10 @@ import { join } from 'node:path'
 import { openSide } from '../../src/engines/open-side.js'
 import { blue } from '../fixtures/plans/shop.js'
 import { SHOP_ROWS } from '../fixtures/shop-rows.js'
+import { CROSSFADE } from './program.js'
 import { createDatabase, runSql, type ServerEngine } from './servers.js'
 
 export const SHOP_PLAN = new URL('../fixtures/plans/shop.ts', import.meta.url).pathname
-const MAIN = new URL('../../src/cli/main.ts', import.meta.url).pathname
 
 export interface CliResult {
   readonly exitCode: number | null
@@ -80,7 +80,7 @@ export async function createShop(engine: ServerEngine, env: NodeJS.ProcessEnv = 
   }
   const children = new Set<ChildProcess>()
   const start: Shop['spawn'] = (args, extra = {}) => {
-    const child = spawn(process.execPath, ['--import', 'tsx', MAIN, ...args], {
+    const child = spawn(process.execPath, [...CROSSFADE, ...args], {
       env: { ...environment, ...extra },
       stdio: ['ignore', 'pipe', 'pipe'],
     })
