@@ -63,6 +63,8 @@ export interface PoolDriver {
   readonly replication: Replication
   /** The text with a `?` for each literal, on one line, cut off when it is long: for logs and reports. */
   redact(text: string): string
+  /** True when a transaction lost against others and may succeed when it is run again: a serialization failure, a deadlock, a wait for a lock. */
+  isConflict(error: unknown): boolean
 }
 
 /** @throws {CrossfadeError} URL_INVALID */

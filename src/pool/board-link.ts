@@ -22,6 +22,7 @@ export class BoardLink {
   #isStopped = false
   #isLinked = false
   #leaseTimer: NodeJS.Timeout | undefined
+  #wake: (() => void) | undefined
 
   constructor(
     private readonly client: GateClient,
@@ -49,6 +50,7 @@ export class BoardLink {
       } catch (error) {
         this.options.onTrouble(error instanceof Error ? error : new Error(String(error)))
         await new Promise<void>((resolve) => {
+          this.#wake = resolve
           setTimeout(resolve, START_RETRY_MS).unref()
         })
       }
@@ -73,6 +75,7 @@ export class BoardLink {
   async stop(): Promise<void> {
     this.#isStopped = true
     clearTimeout(this.#leaseTimer)
+    this.#wake?.()
     await this.client.unregister()
   }
 

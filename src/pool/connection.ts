@@ -1,6 +1,7 @@
 /** What a borrower holds: statements on one connection, one after the other, with errors that say what became of them. */
 import type { Side } from '../engines/engine.js'
 import type { Row, StatementResult } from '../engines/pool-driver.js'
+import { markConflict } from './conflict.js'
 import { ConnectionLostError, OutcomeUnknownError, PoolError, SideClosedError } from './errors.js'
 import type { Authority } from './gate.js'
 import type { Slot } from './slot.js'
@@ -105,6 +106,7 @@ export class Conversation {
       this.refusal ??= new SideClosedError(side, epoch, `${side} refused a write at epoch ${epoch}`, { cause: error })
       return this.refusal
     }
+    if (lane.driver.isConflict(error)) markConflict(error)
     if (fault === 'rolled-back' && standing === 'in-transaction') this.isRolledBack = true
     if (fault !== 'lost') return error
     // Text that ends a transaction by itself is like a COMMIT of ours.

@@ -2,6 +2,7 @@
 export { createPool, Pool, type TransactionOptions } from './pool.js'
 export type { RetryOptions } from './lending.js'
 export type { PoolEvents } from './events.js'
+export type { Leak } from './leaks.js'
 export type { PoolConnection, QueryOptions } from './connection.js'
 export type { LeasedConnection } from './lease.js'
 export type { PoolOptions } from './options.js'

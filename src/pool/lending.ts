@@ -1,10 +1,13 @@
 /** Borrowing and giving back: every way to a connection of the pool goes through here. */
 import { AsyncLocalStorage } from 'node:async_hooks'
+import { retryConflicts } from './conflict.js'
 import { StaleConnectionError, type QueryOptions } from './connection.js'
 import type { Grant } from './desk.js'
 import { SideClosedError } from './errors.js'
 import type { Target } from './lane.js'
+import { LeakWatch } from './leaks.js'
 import type { RequestOptions, RequestRank } from './queue.js'
+import { tellLeak } from './events.js'
 import { awaitNewerAuthority } from './rerun.js'
 import type { Slot } from './slot.js'
 import type { PoolParts } from './wiring.js'
@@ -12,16 +15,27 @@ import type { PoolParts } from './wiring.js'
 export interface RetryOptions {
   /**
    * Runs it again, on the side that has the authority by then, when the fence refused it and so nothing was committed.
-   * Default true. False throws {@link SideClosedError}.
+   * Default true. False throws {@link SideClosedError}. A number does the same as true, and besides runs it again so often at
+   * most after a serialization failure, a deadlock or a lock wait that was too long (SQLSTATE 40001, 40P01; 1213, 1205, 1020),
+   * with growing pauses and jitter. A COMMIT without an answer is never repeated: {@link OutcomeUnknownError}.
    */
-  readonly retry?: boolean
+  readonly retry?: boolean | number
 }
 
 export class Lending {
   /** Set while the code runs inside a transaction of this pool; false once that has ended. */
   readonly #inside = new AsyncLocalStorage<{ isOpen: boolean }>()
 
-  constructor(private readonly parts: PoolParts) {}
+  readonly #leaks: LeakWatch
+
+  constructor(private readonly parts: PoolParts) {
+    this.#leaks = new LeakWatch(parts.options.leakAfterMs, (leak) => tellLeak(parts.events, leak))
+  }
+
+  /** Nothing is watched any more. */
+  stop(): void {
+    this.#leaks.stop()
+  }
 
   get isNested(): boolean {
     return this.#inside.getStore()?.isOpen === true
@@ -37,16 +51,32 @@ export class Lending {
     }
   }
 
-  /** Borrows, works, gives back; again when the fence refused, or the connection was dead before anything was sent. */
-  async withGrant<T>(options: QueryOptions & RetryOptions, work: (grant: Grant) => Promise<T>): Promise<T> {
+  /** Borrows, works, gives back; again as {@link RetryOptions} says, or when the connection was dead before anything was sent. */
+  withGrant<T>(options: QueryOptions & RetryOptions, work: (grant: Grant) => Promise<T>): Promise<T> {
+    const origin = this.#leaks.origin()
+    const rank: RequestRank = this.isNested ? 'nested' : 'fresh'
+    if (typeof options.retry !== 'number') return this.#attempt(options, work, rank, origin)
+    const { counts } = this.parts.statistics
+    const onRetry = (): void => void (counts.conflictReruns += 1)
+    return retryConflicts({ retries: options.retry, signal: options.signal, onRetry }, (isAgain) =>
+      this.#attempt(options, work, isAgain && rank === 'fresh' ? 'again' : rank, origin),
+    )
+  }
+
+  async #attempt<T>(
+    options: QueryOptions & RetryOptions,
+    work: (grant: Grant) => Promise<T>,
+    firstRank: RequestRank,
+    origin: Error | undefined,
+  ): Promise<T> {
     const { gate, statistics, options: poolOptions } = this.parts
-    let rank: RequestRank = this.isNested ? 'nested' : 'fresh'
+    let rank = firstRank
     const target: Target = 'primary'
     let refusedSince: number | undefined
     let since = performance.now()
     for (let refusals = 0; ;) {
       let refusal: SideClosedError
-      const grant = await this.borrow({ rank, target, signal: options.signal, since })
+      const grant = await this.borrow({ rank, target, signal: options.signal, since }, origin)
       const { link } = this.parts
       try {
         return await work(grant)
@@ -74,7 +104,7 @@ export class Lending {
   }
 
   /** The grant has passed the gate: the caller gives the slot back, and leaves the gate. */
-  async borrow(options: RequestOptions): Promise<Grant> {
+  async borrow(options: RequestOptions, origin = this.#leaks.origin()): Promise<Grant> {
     const { desk, events, statistics } = this.parts
     const request = desk.request(options)
     if (!request.isSettled) events.emit('enqueue')
@@ -85,12 +115,14 @@ export class Lending {
       statistics.failed(error)
       throw error
     }
+    this.#leaks.lent(grant.slot, origin)
     events.emit('acquire', { id: grant.slot.connection.id, side: grant.slot.lane.side })
     return grant
   }
 
   giveBack(slot: Slot): void {
     const { desk, events } = this.parts
+    this.#leaks.returned(slot)
     events.emit('release', { id: slot.connection.id, side: slot.lane.side })
     slot.lane.give(slot)
     desk.settleDrain()

@@ -43,6 +43,8 @@ export interface PoolOptions {
   readonly connectTimeoutMs?: number
   /** How many may wait; more get {@link PoolExhaustedError} at once. Default 0: no limit. */
   readonly queueLimit?: number
+  /** A borrower that keeps a connection for so long is told of once, with its stack: event `leak`, or a warning. Default 0: not watched. */
+  readonly leakAfterMs?: number
   /** Between two beats to the gate board. Default 1,000. */
   readonly beatMs?: number
   /** Whether slow statements are logged, or told as `slowQuery`. Default false (`DB_LOG_SLOW_QUERIES`). */
@@ -121,6 +123,7 @@ export function resolveOptions(options: PoolOptions, environment: NodeJS.Process
     validateAfterIdleMs: number('validateAfterIdleMs', options.validateAfterIdleMs, 5_000, 0),
     connectTimeoutMs: number('connectTimeoutMs', options.connectTimeoutMs, 5_000, 1),
     queueLimit: number('queueLimit', options.queueLimit, 0, 0),
+    leakAfterMs: number('leakAfterMs', options.leakAfterMs, 0, 0),
     beatMs: number('beatMs', options.beatMs, 1_000, 1),
     logSlowQueries: options.logSlowQueries ?? readBoolean('DB_LOG_SLOW_QUERIES', environment, problems) ?? false,
     slowQueryMs: number('slowQueryMs', options.slowQueryMs ?? fromEnvironment('DB_SLOW_QUERY_TIME', 1000), 1_000, 0),

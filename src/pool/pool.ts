@@ -82,15 +82,17 @@ export class Pool extends EventEmitter<PoolEvents> {
   /** A connection for many statements: `await using connection = await pool.connection()`. */
   async connection(options: QueryOptions = {}): Promise<LeasedConnection> {
     const { gate, desk } = this.#parts
-    const { slot, authority } = await this.#lending.borrow({ rank: 'fresh', target: 'primary', signal: options.signal })
+    const rank = this.#lending.isNested ? 'nested' : 'fresh'
+    const { slot, authority } = await this.#lending.borrow({ rank, target: 'primary', signal: options.signal })
     gate.leave()
     return new Lease(slot, authority, {
       enter: (signal) => desk.enter(this.#lending.isNested, signal),
       leave: () => gate.leave(),
       exchange: async (old) => {
-        // The lease has passed the gate already; the new connection passes with it.
-        this.#lending.giveBack(old)
+        // The lease has passed the gate already; the new connection passes with it. The old one is given back only now: a
+        // lease that gets none still has that one to release.
         const grant = await this.#lending.borrow({ rank: 'nested', target: 'primary', signal: options.signal })
+        this.#lending.giveBack(old)
         gate.leave()
         return grant.slot
       },
@@ -109,6 +111,16 @@ export class Pool extends EventEmitter<PoolEvents> {
   end({ drainMs = 10_000 }: { drainMs?: number } = {}): Promise<void> {
     this.#ending ??= this.#end(drainMs)
     return this.#ending
+  }
+
+  /** A listener that throws does not reach the pool's own work: it is a warning of the process. */
+  override emit<K>(name: keyof PoolEvents | K, ...args: K extends keyof PoolEvents ? PoolEvents[K] : never): boolean {
+    try {
+      return super.emit(name, ...args)
+    } catch (error) {
+      process.emitWarning(`a listener of the pool's event "${String(name)}" failed: ${String(error)}`)
+      return true
+    }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -130,6 +142,7 @@ export class Pool extends EventEmitter<PoolEvents> {
     const { desk, sides } = this.#parts
     desk.fail(new PoolEndedError())
     await desk.drained(drainMs)
+    this.#lending.stop()
     // Only now the orchestrator need not wait for this pool any more.
     await this.#parts.link?.stop()
     await this.#started

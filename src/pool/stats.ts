@@ -47,6 +47,8 @@ export interface Counts {
   refused: number
   /** Those of them that were run again. */
   reruns: number
+  /** Run again after a serialization failure, a deadlock or a lock wait that was too long. */
+  conflictReruns: number
   lost: number
   outcomeUnknown: number
   switches: number
@@ -63,6 +65,7 @@ export class Statistics {
     connectFailures: 0,
     refused: 0,
     reruns: 0,
+    conflictReruns: 0,
     lost: 0,
     outcomeUnknown: 0,
     switches: 0,

@@ -6,7 +6,7 @@ import { openPoolDriver } from '../engines/pool-driver.js'
 import { BoardLink } from './board-link.js'
 import { Cluster } from './cluster.js'
 import type { Desk } from './desk.js'
-import type { PoolEvents } from './events.js'
+import { tellError, type PoolEvents } from './events.js'
 import type { Gate } from './gate.js'
 import { Lane } from './lane.js'
 import type { ResolvedOptions } from './options.js'
@@ -42,14 +42,14 @@ async function openLane(parts: PoolParts, side: Side, url: string): Promise<Lane
     onProgress: () => desk.pump(),
     onFailure: (lane, cause) => {
       desk.connectFailed(lane, cause)
-      tell(events, cause)
+      tellError(events, cause)
     },
     onConnect: ({ connection, lane }) => {
-      events.emit('connect', { id: connection.id, side: lane.side })
+      for (const name of ['connect', 'connection'] as const) events.emit(name, { id: connection.id, side: lane.side })
       if (lane.side === sides.readyFor) parts.link?.acknowledge()
     },
     onRemove: ({ connection, lane }, reason) => events.emit('remove', { id: connection.id, side: lane.side, reason }),
-    onIdleError: (cause) => tell(events, cause),
+    onIdleError: (cause) => tellError(events, cause),
   })
 }
 
@@ -78,13 +78,8 @@ export async function openLink(parts: PoolParts): Promise<BoardLink | undefined>
     },
     onTrouble: (cause) => {
       desk.journalTrouble = cause
-      tell(events, cause)
+      tellError(events, cause)
     },
   })
   return parts.link
-}
-
-/** An `error` event that nobody listens to would end the process. */
-function tell(events: EventEmitter<PoolEvents>, cause: unknown): void {
-  if (events.listenerCount('error') > 0) events.emit('error', cause instanceof Error ? cause : new Error(String(cause)))
 }

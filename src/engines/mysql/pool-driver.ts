@@ -25,6 +25,7 @@ export function createMysqlPoolDriver(url: string): PoolDriver {
     fault,
     replication: createMysqlReplication(),
     redact: redactMysql,
+    isConflict: (error) => CONFLICTS.has(errnoOf(error) ?? 0),
   }
 }
 
@@ -46,7 +47,7 @@ class MysqlConnection implements DriverConnection {
   }
 
   async query(text: string, params: readonly unknown[]): Promise<StatementResult> {
-    const { rows, header } = await this.client.query(text, params)
+    const { rows, header } = await this.client.query(text, params).catch((error: unknown) => this.#failed(error))
     if (header === undefined) return { rows, rowCount: rows.length }
     // Only answers without rows carry the status, and only they can begin or end a transaction.
     this.isInTransaction = (header.serverStatus & IN_TRANSACTION) !== 0
@@ -65,6 +66,15 @@ class MysqlConnection implements DriverConnection {
 
   async rollback(): Promise<void> {
     await this.query('ROLLBACK', [])
+  }
+
+  /** After such a roll-back each statement would commit by itself. Only the server knows its setting. */
+  async #failed(error: unknown): Promise<never> {
+    if (this.isInTransaction && error instanceof Error && errnoOf(error) === LOCK_WAIT_TIMEOUT) {
+      const { rows } = await this.client.query('SELECT @@innodb_rollback_on_timeout AS ends_all')
+      if (Number(rows[0]?.['ends_all']) === 1) endedAll.add(error)
+    }
+    throw error
   }
 
   async reset(): Promise<void> {
@@ -90,8 +100,12 @@ const FENCE_ERRNO = 1290
 const FENCE_PREFIX = 'crossfade: side'
 const DENIED = new Set([1044, 1045, 1049, 1130, 1698, 1862])
 const FULL = new Set([1040, 1203, 1226])
-/** Deadlock, and a snapshot that is too old (MariaDB): InnoDB has rolled back everything, not the statement only. */
-const ROLLED_BACK = new Set([1213, 1020])
+/** Deadlock, a snapshot that is too old (MariaDB), and a lost certification (group replication): everything is rolled back, not the statement only. */
+const ROLLED_BACK = new Set([1213, 1020, 3101])
+const LOCK_WAIT_TIMEOUT = 1205
+const CONFLICTS = new Set([...ROLLED_BACK, LOCK_WAIT_TIMEOUT])
+/** Lock waits that were too long on a server that rolls back everything for one. */
+const endedAll = new WeakSet<Error>()
 
 function fault(error: unknown): Fault {
   if (!(error instanceof Error)) return 'statement'
@@ -100,7 +114,7 @@ function fault(error: unknown): Fault {
   if (errno === FENCE_ERRNO && sqlMessage.startsWith(FENCE_PREFIX)) return 'side-closed'
   if (errno !== undefined && DENIED.has(errno)) return 'denied'
   if (errno !== undefined && FULL.has(errno)) return 'full'
-  if (errno !== undefined && ROLLED_BACK.has(errno)) return 'rolled-back'
+  if ((errno !== undefined && ROLLED_BACK.has(errno)) || endedAll.has(error)) return 'rolled-back'
   if (isFatal(error)) return 'lost'
   return 'statement'
 }

@@ -25,6 +25,7 @@ export function createPostgresPoolDriver(url: string): PoolDriver {
     fault,
     replication: postgresReplication,
     redact: redactPostgres,
+    isConflict: (error) => error instanceof pg.DatabaseError && CONFLICTS.has(error.code ?? ''),
   }
 }
 
@@ -125,6 +126,9 @@ const LOST = new Set([
   '08007',
   '08P01',
 ])
+
+/** Serialization failure and deadlock. */
+const CONFLICTS = new Set(['40001', '40P01'])
 
 function fault(error: unknown): Fault {
   if (!(error instanceof pg.DatabaseError)) {
