@@ -23,9 +23,10 @@ export interface BeginOptions {
 /**
  * What an error means for the caller. `unreachable`: no connection came about. `denied`: the server refused the login or
  * the database. `full`: the server takes no more connections. `lost`: the connection died in use. `side-closed`: the
- * fence refused a write. `rolled-back`: the server ended the whole transaction. `statement`: anything else.
+ * fence refused a write. `read-only`: a write was refused, perhaps because this host takes none. `rolled-back`: the server ended the whole transaction. `statement`: anything else.
  */
-export type Fault = 'unreachable' | 'denied' | 'full' | 'lost' | 'side-closed' | 'rolled-back' | 'statement'
+export type Fault =
+  'unreachable' | 'denied' | 'full' | 'lost' | 'side-closed' | 'read-only' | 'rolled-back' | 'statement'
 
 /** One raw connection of the application: not marked as Crossfade's own. One statement at a time. */
 export interface DriverConnection {
@@ -53,6 +54,8 @@ export interface DriverConnection {
 
 export interface PoolDriver {
   readonly engine: Extract<EngineName, 'postgres' | 'mysql'>
+  /** Host and port, as operators name it. */
+  readonly address: string
   /** Host, port and namespace for messages; never the password. */
   readonly where: string
   /** @throws whatever the driver throws; {@link fault} says what it means. */

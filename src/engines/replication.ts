@@ -6,6 +6,8 @@ export interface HostRole {
   readonly isWritable: boolean
   /** It follows another host. A host can do both (MariaDB without `read_only`), or neither (a primary made read-only). */
   readonly isReplica: boolean
+  /** Of a primary: grows with each promotion. Where there is none (MySQL, MariaDB), or the user may not ask, undefined. */
+  readonly term?: number
 }
 
 /** A place in the write history of one primary: LSN or GTID set. Only the engine that made it reads it. */

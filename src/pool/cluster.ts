@@ -1,7 +1,9 @@
 /** The hosts of one side: one takes the writes, any number of replicas take reads. One lane of connections for each. */
 import type { Side } from '../engines/engine.js'
+import { choosePrimary } from './choose-primary.js'
 import type { Borrower } from './errors.js'
-import type { Lane, Target } from './lane.js'
+import type { HostSetting, Lane, Target } from './lane.js'
+import { Monitor, type Evidence } from './monitor.js'
 import type { CloseReason } from './stats.js'
 
 /** How many connections were lent lately, by what they were lent for. */
@@ -10,18 +12,36 @@ export interface Usual {
   readonly replica: number
 }
 
+export interface ClusterEvents {
+  /** Who may lend what has changed. */
+  onProgress(): void
+  onFailover(from: Lane, to: Lane): void
+  /** Several hosts say that they take the writes; none any more when `rivals` is empty. */
+  onConflict(primary: Lane, rivals: readonly Lane[]): void
+}
+
 export class Cluster {
+  readonly #monitors: ReadonlyMap<Lane, Monitor>
   #primary: Lane
   #replicas: readonly Lane[]
+  #rivals: readonly Lane[] = []
+  #isWatching = false
 
   /** @param lanes the configured primary first. */
   constructor(
     readonly side: Side,
     readonly lanes: readonly [Lane, ...Lane[]],
+    application: string,
+    private readonly events: ClusterEvents,
   ) {
     this.#primary = lanes[0]
     this.#replicas = lanes.slice(1)
     for (const lane of this.#replicas) lane.role = 'replica'
+    // Where nobody could take over, nobody need be watched.
+    const options = { application, isStanding: lanes.length > 1, isUrgent: () => !this.takesWrites }
+    this.#monitors = new Map(
+      lanes.map((lane) => [lane, new Monitor(lane.driver, options, (evidence) => this.#heard(lane, evidence))]),
+    )
   }
 
   /** The host that takes the writes now. */
@@ -34,16 +54,60 @@ export class Cluster {
     return this.#replicas
   }
 
-  /** Who may serve a request, the least busy one first. A read goes to the primary when no replica can be used. */
-  candidates(target: Target): readonly [Lane, ...Lane[]] {
-    if (target === 'primary') return [this.#primary]
-    if (this.#replicas.length === 0) return [this.#primary]
-    const [first, ...others] = this.usableReplicas.toSorted((a, b) => a.inUse - b.inUse)
-    return first === undefined ? [this.#primary] : [first, ...others]
+  /** False until each host has said what it is, or did not answer: a write must not go to a primary of former days. */
+  get isKnown(): boolean {
+    return this.lanes.length === 1 || this.lanes.every(({ evidence, setting }) => evidence || setting === 'maintenance')
+  }
+
+  /** By what it said last, or because nothing speaks against it. */
+  get takesWrites(): boolean {
+    const { evidence } = this.#primary
+    return evidence === undefined ? this.lanes.length === 1 : claims(this.#primary)
+  }
+
+  /** A replica can serve reads. */
+  get hasReplicas(): boolean {
+    return this.#replicas.some((lane) => lane.isUsable)
+  }
+
+  /**
+   * Who may serve a request, the least busy one first. A read goes to the primary when no replica can be used. The primary
+   * is left out for nothing but the operator's word: it is the last candidate.
+   */
+  candidates(target: Target): readonly Lane[] {
+    if (target === 'replica' && this.#replicas.length > 0) {
+      const usable = this.usableReplicas
+      if (usable.length > 0) return usable.toSorted((a, b) => a.inUse - b.inUse)
+    }
+    return this.#primary.setting === 'auto' ? [this.#primary] : []
   }
 
   get usableReplicas(): readonly Lane[] {
     return this.#replicas.filter((lane) => lane.isUsable)
+  }
+
+  /** Asks this host now what it is. Resolves when its answer, or its silence, has been drawn conclusions from. */
+  async probe(lane: Lane): Promise<void> {
+    if (lane.setting !== 'maintenance') await this.#monitors.get(lane)?.probe()
+  }
+
+  /** Asks all hosts. */
+  async probeAll(): Promise<void> {
+    await Promise.all(this.lanes.map((lane) => this.probe(lane)))
+  }
+
+  /** The operator's word. */
+  async set(lane: Lane, setting: HostSetting): Promise<void> {
+    lane.set(setting)
+    const monitor = this.#monitors.get(lane)
+    if (setting === 'maintenance') {
+      await monitor?.stop()
+      lane.evidence = undefined
+    } else if (this.#isWatching) {
+      monitor?.start()
+      await monitor?.probe()
+    }
+    this.#decide()
   }
 
   get inUse(): number {
@@ -65,10 +129,12 @@ export class Cluster {
 
   /** As {@link Lane.fill}, on each host. */
   fill(least?: Usual): void {
+    this.#watch()
     for (const lane of this.lanes) lane.fill(least?.[lane.role])
   }
 
   retireSoon(reason: CloseReason): void {
+    void this.#unwatch()
     for (const lane of this.lanes) lane.retireSoon(reason)
   }
 
@@ -77,8 +143,70 @@ export class Cluster {
   }
 
   async destroy(reason: CloseReason): Promise<void> {
-    await Promise.all(this.lanes.map((lane) => lane.destroy(reason)))
+    await Promise.all([this.#unwatch(), ...this.lanes.map((lane) => lane.destroy(reason))])
   }
+
+  #watch(): void {
+    if (this.#isWatching) return
+    this.#isWatching = true
+    for (const lane of this.lanes) if (lane.setting !== 'maintenance') this.#monitors.get(lane)!.start()
+  }
+
+  async #unwatch(): Promise<void> {
+    if (!this.#isWatching) return
+    this.#isWatching = false
+    // What was true then says nothing when this side is used again.
+    for (const lane of this.lanes) lane.evidence = undefined
+    await Promise.all([...this.#monitors.values()].map((monitor) => monitor.stop()))
+  }
+
+  #heard(lane: Lane, evidence: Evidence): void {
+    lane.evidence = evidence
+    if (evidence.isReachable) lane.breaker.hint()
+    else lane.breaker.failed()
+    this.#decide()
+  }
+
+  #decide(): void {
+    if (!this.isKnown) return
+    const hosts = this.lanes.map((lane) => ({
+      lane,
+      isCurrent: lane === this.#primary,
+      claims: claims(lane),
+      term: lane.evidence?.role?.term,
+    }))
+    const choice = choosePrimary(
+      hosts,
+      hosts.find((host) => host.isCurrent)!,
+    )
+    const rivals = choice.rivals.map(({ lane }) => lane)
+    this.#promote(choice.primary.lane)
+    // Whoever writes there would split the history.
+    for (const rival of rivals) rival.dropLent()
+    if (rivals.length !== this.#rivals.length || rivals.some((rival) => !this.#rivals.includes(rival))) {
+      this.#rivals = rivals
+      this.events.onConflict(this.#primary, rivals)
+    }
+    this.events.onProgress()
+  }
+
+  #promote(lane: Lane): void {
+    const old = this.#primary
+    if (lane === old) return
+    this.#primary = lane
+    this.#replicas = this.lanes.filter((other) => other !== lane)
+    lane.role = 'primary'
+    old.role = 'replica'
+    // A host that says it is read-only refuses what must be refused; any other could still take writes, or never answer.
+    if (old.evidence?.role === undefined || old.evidence.role.isWritable) old.dropLent()
+    lane.fill(old.usual)
+    this.events.onFailover(old, lane)
+  }
+}
+
+/** It says so itself: it takes writes and follows nobody. */
+function claims({ evidence, setting }: Lane): boolean {
+  return setting === 'auto' && evidence?.role?.isWritable === true && !evidence.role.isReplica
 }
 
 export function oldestOf(lanes: readonly Pick<Lane, 'oldestBorrower'>[]): Borrower | undefined {

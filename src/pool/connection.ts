@@ -108,6 +108,7 @@ export class Conversation {
     }
     if (lane.driver.isConflict(error)) markConflict(error)
     if (fault === 'rolled-back' && standing === 'in-transaction') this.isRolledBack = true
+    if (fault === 'read-only') lane.suspect()
     if (fault !== 'lost') return error
     // Text that ends a transaction by itself is like a COMMIT of ours.
     const mayHaveCommitted = standing === 'single' ? !isPlainRead(sql) : /^\s*(commit|end)\b/i.test(sql)

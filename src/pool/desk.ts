@@ -1,6 +1,6 @@
 /** Where connections are asked for: matches those who wait with connections, as far as the gate lets them. */
 import type { Side } from '../engines/engine.js'
-import { HoldTimeoutError, HostUnreachableError, PoolError, PoolExhaustedError, type Borrower } from './errors.js'
+import { HoldTimeoutError, HostUnreachableError, PoolError, type Borrower } from './errors.js'
 import type { Authority, Gate, GateState } from './gate.js'
 import { oldestOf, type Cluster } from './cluster.js'
 import type { Lane } from './lane.js'
@@ -8,6 +8,7 @@ import type { Slot } from './slot.js'
 import type { ResolvedOptions } from './options.js'
 import { Request, WaitQueue, type RequestOptions, type Selection } from './queue.js'
 import type { Statistics } from './stats.js'
+import { exhausted, waitOver, type Shortage } from './wait-over.js'
 
 /** A lent connection. Who has it has passed the gate. */
 export interface Grant {
@@ -72,7 +73,7 @@ export class Desk {
     const { queueLimit } = this.options
     if (queueLimit > 0 && options.rank === 'fresh' && this.gate.state === 'open' && this.#queue.size > queueLimit) {
       this.#queue.remove(request)
-      request.refuse(this.#exhausted(`the queue is full (${queueLimit})`, this.#queue.size + 1))
+      request.refuse(exhausted(`the queue is full (${queueLimit})`, this.#shortage(this.#queue.size + 1)))
       return request
     }
     this.#arm(request, this.#queue)
@@ -104,12 +105,13 @@ export class Desk {
       for (const request of this.#queue.drain()) request.refuse(error)
       return
     }
-    const replicas = () => cluster.candidates('replica')
-    if (replicas()[0] === cluster.primary) {
-      this.#serve(() => [cluster.primary], { isNestedOnly })
+    if (!cluster.isKnown) return
+    const primary = () => cluster.candidates('primary')
+    if (!cluster.hasReplicas) {
+      this.#serve(primary, { isNestedOnly })
     } else {
-      this.#serve(() => [cluster.primary], { isNestedOnly, target: 'primary' })
-      this.#serve(replicas, { isNestedOnly, target: 'replica' })
+      this.#serve(primary, { isNestedOnly, target: 'primary' })
+      this.#serve(() => cluster.candidates('replica'), { isNestedOnly, target: 'replica' })
     }
   }
 
@@ -150,10 +152,10 @@ export class Desk {
   connectFailed(lane: Lane, cause: unknown): void {
     const cluster = this.clusters[this.gate.authority.side]
     if (lane !== cluster?.primary || lane.live > 0 || lane.driver.fault(cause) !== 'denied') return
-    const target = cluster.candidates('replica')[0] === lane ? undefined : 'primary'
-    for (const request of this.#queue.drain({ target })) {
-      request.refuse(new HostUnreachableError(lane.driver.where, { cause }))
-    }
+    const target = cluster.hasReplicas ? 'primary' : undefined
+    const requests = this.#queue.drain({ target })
+    const shortage = this.#shortage(requests.length)
+    for (const request of requests) request.refuse(new HostUnreachableError(lane.driver.where, shortage, { cause }))
   }
 
   /** Resolves when nothing is lent and nothing in flight, or the time is over. */
@@ -206,25 +208,16 @@ export class Desk {
   #acquireOver<T>({ startedAt, options: { target } }: Request<T>): Error {
     this.statistics.counts.acquireTimeouts += 1
     if (this.journalTrouble !== undefined && !this.#isOpen) {
-      return new HostUnreachableError('the gate board', { cause: this.journalTrouble })
+      return new HostUnreachableError('the gate board', this.#shortage(this.waiting + 1), {
+        cause: this.journalTrouble,
+      })
     }
-    const lane = this.clusters[this.gate.authority.side]?.candidates(target)[0]
-    const failure = lane?.failureSince(startedAt)
-    if (lane !== undefined && lane.live === 0 && failure !== undefined && lane.driver.fault(failure) !== 'full') {
-      return new HostUnreachableError(lane.driver.where, { cause: failure })
-    }
-    const waitedMs = Math.round(performance.now() - startedAt)
-    return this.#exhausted(`no connection became free within ${waitedMs} ms`, this.waiting + 1, failure)
+    const cluster = this.clusters[this.gate.authority.side]
+    return waitOver(cluster?.candidates(target)[0] ?? cluster?.primary, startedAt, this.#shortage(this.waiting + 1))
   }
 
-  #exhausted(reason: string, waiting: number, cause?: unknown): PoolExhaustedError {
-    const { max } = this.options
-    const oldest = this.oldestBorrower
-    const who =
-      oldest &&
-      `; the oldest borrower has had one for ${Math.round(oldest.ageMs)} ms ("${oldest.sql ?? 'no statement yet'}")`
-    const message = `${reason}: ${waiting} waiting for ${max} connections${who ?? ''}`
-    return new PoolExhaustedError(message, waiting, max, oldest, { cause })
+  #shortage(waiting: number): Shortage {
+    return { waiting, max: this.options.max, oldestBorrower: this.oldestBorrower }
   }
 }
 

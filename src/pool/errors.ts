@@ -22,6 +22,11 @@ export const POOL_ERRORS = {
     outcome: 'retryable',
     hint: 'Nothing was committed; run it again, it goes to the side that has the authority.',
   },
+  /** The host takes no writes, and no host of its side has taken over in time. */
+  HOST_READ_ONLY: {
+    outcome: 'retryable',
+    hint: 'The write was refused. Look which host of the side is to be primary: none says that it is.',
+  },
   /** The hold lasted longer than `holdTimeoutMs`. */
   HOLD_TIMEOUT: {
     outcome: 'retryable',
@@ -83,12 +88,32 @@ export class PoolExhaustedError extends PoolError {
 
 export class HostUnreachableError extends PoolError {
   override readonly name = 'HostUnreachableError'
+  /** How many waited, this one included. */
+  readonly waiting: number
+  readonly max: number
+  readonly oldestBorrower: Borrower | undefined
+  constructor(
+    /** Host, port and namespace. */
+    readonly where: string,
+    { waiting, max, oldestBorrower }: Pick<PoolExhaustedError, 'waiting' | 'max' | 'oldestBorrower'>,
+    options: ErrorOptions,
+  ) {
+    const why = options.cause instanceof Error ? ` (${options.cause.message || options.cause.name})` : ''
+    super('HOST_UNREACHABLE', `no connection to ${where}: ${waiting} waiting for ${max} connections${why}`, options)
+    this.waiting = waiting
+    this.max = max
+    this.oldestBorrower = oldestBorrower
+  }
+}
+
+export class HostReadOnlyError extends PoolError {
+  override readonly name = 'HostReadOnlyError'
   constructor(
     /** Host, port and namespace. */
     readonly where: string,
     options: ErrorOptions,
   ) {
-    super('HOST_UNREACHABLE', `no connection to ${where}`, options)
+    super('HOST_READ_ONLY', `${where} takes no writes`, options)
   }
 }
 

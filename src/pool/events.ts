@@ -26,6 +26,10 @@ export interface PoolEvents {
   /** An idle connection died, a connection could not be opened, or the gate board is out of reach. Nobody has to act. */
   error: [Error]
   gate: [GateState]
+  /** The writes of a side go to another host, because that one says that it takes them. */
+  failover: [{ side: Side; from: string; to: string }]
+  /** Besides `primary`, these hosts say that they take writes. They get nothing. */
+  conflict: [{ side: Side; primary: string; rivals: readonly string[] }]
   switch: [{ side: Side; epoch: number }]
   refused: [SideClosedError]
   /** A statement took longer than `slowQueryMs`, and the pool has no `logger`. */

@@ -2,7 +2,9 @@
 import type { Side } from '../engines/engine.js'
 import type { Fault } from '../engines/pool-driver.js'
 import { Histogram, type HistogramStats } from './histogram.js'
-import type { Lane, Target } from './lane.js'
+import type { BreakerState } from './breaker.js'
+import type { HostSetting, Lane, Target } from './lane.js'
+import type { Evidence } from './monitor.js'
 
 /** What the pool knows of one host now. */
 export interface HostStats {
@@ -10,6 +12,12 @@ export interface HostStats {
   readonly role: Target
   /** Engine, host, port and namespace. */
   readonly host: string
+  /** The operator's word. */
+  readonly setting: HostSetting
+  /** Not `closed`: kept from reads until a connection to it came about. */
+  readonly breaker: BreakerState
+  /** What it said last when it was asked; undefined before that, and where the pool knows one host only. */
+  readonly evidence: Evidence | undefined
   /** Open connections and those being opened. */
   readonly total: number
   readonly idle: number
@@ -38,6 +46,7 @@ export class HostMeasures {
     full: 0,
     lost: 0,
     'side-closed': 0,
+    'read-only': 0,
     'rolled-back': 0,
     statement: 0,
   }
@@ -49,6 +58,9 @@ export function hostStatsOf(lane: Lane, { waiting }: { waiting: number }): HostS
     side: lane.side,
     role: lane.role,
     host: lane.driver.where,
+    setting: lane.setting,
+    breaker: lane.breaker.state,
+    evidence: lane.evidence,
     total: lane.total,
     idle: lane.idle,
     inUse: lane.inUse,

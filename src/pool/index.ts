@@ -8,6 +8,7 @@ export type { LeasedConnection } from './lease.js'
 export type { PoolOptions } from './options.js'
 export type { CloseReason, Counts, PoolStats } from './stats.js'
 export type { Statement } from './statement.js'
+export type { HostSetting } from './lane.js'
 export type { GateState } from './gate.js'
 export type { HostStats } from './host-stats.js'
 export type { Target } from './lane.js'
@@ -17,6 +18,7 @@ export type { Isolation, Row, StatementResult } from '../engines/pool-driver.js'
 export {
   ConnectionLostError,
   HoldTimeoutError,
+  HostReadOnlyError,
   HostUnreachableError,
   OutcomeUnknownError,
   PoolEndedError,

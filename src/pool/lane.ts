@@ -3,6 +3,8 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Side } from '../engines/engine.js'
 import type { PoolDriver } from '../engines/pool-driver.js'
 import { Backoff } from './backoff.js'
+import { Breaker } from './breaker.js'
+import type { Evidence } from './monitor.js'
 import type { Borrower } from './errors.js'
 import { HostMeasures } from './host-stats.js'
 import type { ResolvedOptions } from './options.js'
@@ -25,10 +27,21 @@ const GOODBYE_MS = 2_000
 /** What a connection is asked for: the host that takes the writes, or one that need not. */
 export type Target = 'primary' | 'replica'
 
+/**
+ * `drained`: lends no more, what is lent may end; the monitor goes on. `maintenance`: nor is the host asked anything.
+ * `auto`: as the monitor and the breaker say.
+ */
+export type HostSetting = 'auto' | 'drained' | 'maintenance'
+
 export class Lane {
   /** Set by its cluster. */
   role: Target = 'primary'
   readonly measures = new HostMeasures()
+  /** What the host said last. Set by its cluster; undefined before the first look, and where there is no monitor. */
+  evidence: Evidence | undefined
+  /** The operator's word, which outranks all evidence. */
+  setting: HostSetting = 'auto'
+  readonly breaker = new Breaker(() => this.#tryOut())
   readonly #slots = new Set<Slot>()
   /** The one used last is lent first, so that the others can grow old and be closed. */
   readonly #idle: Slot[] = []
@@ -101,9 +114,12 @@ export class Lane {
     return { ageMs: performance.now() - oldest.lentAt!, sql: oldest.sql && firstWords(this.driver.redact(oldest.sql)) }
   }
 
-  /** False while no connection is open and the last attempt to open one failed. */
+  /** May serve reads: allowed, reachable, following somebody (or at least taking no writes), and not failing. */
   get isUsable(): boolean {
-    return this.live > 0 || this.#failedAt === undefined
+    if (this.setting !== 'auto' || this.breaker.state !== 'closed') return false
+    if (this.evidence === undefined) return this.live > 0 || this.#failedAt === undefined
+    const { isReachable, role } = this.evidence
+    return isReachable && (role === undefined || role.isReplica || !role.isWritable)
   }
 
   /** Why the newest attempt to connect failed, when that was after `since` and no connection came about since then. */
@@ -132,6 +148,24 @@ export class Lane {
     return undefined
   }
 
+  /** It refused a write: it may have become a replica. */
+  suspect(): void {
+    this.events.onSuspect(this)
+  }
+
+  /** Ends what is lent; the borrowers get a typed error. For a host that must not be written to any more. */
+  dropLent(): void {
+    for (const slot of this.#slots) if (slot.lentAt !== undefined) slot.connection.destroy()
+  }
+
+  /** By the operator. */
+  set(setting: HostSetting): void {
+    this.setting = setting
+    if (setting !== 'auto') for (const slot of this.#idle.splice(0)) this.#remove(slot, 'drained')
+    else this.#fill()
+    this.events.onProgress()
+  }
+
   give(slot: Slot): void {
     this.#takeBack(slot)
     const reason = this.#reasonToClose(slot)
@@ -142,7 +176,7 @@ export class Lane {
 
   /** Sees to it that `wanted` connections are on their way, as far as `max` allows. */
   want(wanted: number): void {
-    if (this.#backoff.isPausing) return
+    if (this.#backoff.isPausing || this.setting !== 'auto') return
     while (
       this.#connecting + this.#validating < wanted &&
       this.total < this.options.max &&
@@ -173,6 +207,7 @@ export class Lane {
     clearTimeout(this.#retireTimer)
     this.#isRetired = true
     this.#backoff.cancel()
+    this.breaker.stop()
     for (const slot of this.#idle.splice(0)) this.#remove(slot, reason)
   }
 
@@ -229,9 +264,11 @@ export class Lane {
       this.measures.create.record(slot.idleSince - startedAt)
       this.telemetry.connected(slot, slot.idleSince - startedAt)
       this.#backoff.reset()
+      this.breaker.succeeded()
       this.#failedAt = undefined
       this.events.onConnect(slot)
-      if (this.#isRetired) this.#remove(slot, 'switched')
+      const reason = this.#isRetired || this.setting !== 'auto' ? this.#reasonToClose(slot) : undefined
+      if (reason !== undefined) this.#remove(slot, reason)
       else this.#offer(slot)
     } catch (error) {
       this.statistics.counts.connectFailures += 1
@@ -240,6 +277,7 @@ export class Lane {
       this.measures.errors[fault === 'lost' ? 'unreachable' : fault] += 1
       this.#failedAt = performance.now()
       this.#failure = error
+      if (this.driver.fault(error) !== 'full') this.breaker.failed()
       this.#pause()
       this.events.onFailure(this, error)
     } finally {
@@ -250,11 +288,19 @@ export class Lane {
   }
 
   get #mostConnecting(): number {
+    // One trial, whose outcome is waited for.
+    if (this.breaker.state !== 'closed') return 1
     if (this.live === 0) return MAX_CONNECTING
     return Math.min(MAX_CONNECTING, Math.ceil(this.live / CONNECTING_SHARE))
   }
 
+  /** The primary is the last candidate for writes: it is tried all the time, one connection after the other. */
+  #tryOut(): void {
+    if (!this.#isRetired && this.total < this.options.max) this.want(1)
+  }
+
   #fill(): void {
+    if (this.breaker.state === 'open' && this.role === 'replica') return
     if (!this.#isRetired && this.total < this.#least) this.want(this.#least - this.live)
   }
 
@@ -262,6 +308,7 @@ export class Lane {
   #pause(): void {
     if (this.#isRetired) return
     this.#backoff.pause(() => {
+      if (this.breaker.state === 'half-open') this.#tryOut()
       this.#fill()
       this.events.onProgress()
     })
@@ -311,12 +358,14 @@ export class Lane {
     if (slot.connection.isDead) return 'died'
     if (slot.unclean !== undefined) return slot.unclean
     if (this.#isRetired) return 'switched'
+    if (this.setting !== 'auto') return 'drained'
     if (!this.options.isEnabled) return 'disabled'
     return performance.now() >= slot.expiresAt ? 'lifetime' : undefined
   }
 
   #died(slot: Slot, cause: Error): void {
     this.statistics.counts.lost += 1
+    this.breaker.failed()
     // A borrower learns it from its statement and gives the slot back.
     if (slot.lentAt !== undefined) return
     this.measures.errors.lost += 1

@@ -1,5 +1,6 @@
 /** Borrowing and giving back: every way to a connection of the pool goes through here. */
 import { AsyncLocalStorage } from 'node:async_hooks'
+import { awaitPrimary } from './await-primary.js'
 import { retryConflicts } from './conflict.js'
 import { StaleConnectionError, type QueryOptions } from './connection.js'
 import type { Grant } from './desk.js'
@@ -14,8 +15,9 @@ import type { PoolParts } from './wiring.js'
 
 export interface RetryOptions {
   /**
-   * Runs it again, on the side that has the authority by then, when the fence refused it and so nothing was committed.
-   * Default true. False throws {@link SideClosedError}. A number does the same as true, and besides runs it again so often at
+   * Runs it again, on the side that has the authority by then, when the fence refused it and so nothing was committed;
+   * as well when its host refused a write because it takes none, as soon as a host of the side takes them.
+   * Default true. False throws {@link SideClosedError}, or the error of the driver. A number does the same as true, and besides runs it again so often at
    * most after a serialization failure, a deadlock or a lock wait that was too long (SQLSTATE 40001, 40P01; 1213, 1205, 1020),
    * with growing pauses and jitter. A COMMIT without an answer is never repeated: {@link OutcomeUnknownError}.
    */
@@ -71,11 +73,13 @@ export class Lending {
   ): Promise<T> {
     const { gate, statistics, options: poolOptions } = this.parts
     let rank = firstRank
-    const target: Target = 'primary'
+    let target: Target = 'primary'
     let refusedSince: number | undefined
+    let contradictions = 0
     let since = performance.now()
     for (let refusals = 0; ;) {
-      let refusal: SideClosedError
+      let refusal: SideClosedError | undefined
+      let refusedWrite: unknown
       const grant = await this.borrow({ rank, target, signal: options.signal, since }, origin)
       const { link } = this.parts
       try {
@@ -86,11 +90,27 @@ export class Lending {
           continue
         }
         this.#count(error)
-        if (!(error instanceof SideClosedError) || options.retry === false || link === undefined) throw error
-        refusal = error
+        if (isRefusedWrite(error, grant.slot) && options.retry !== false) {
+          refusedWrite = error
+          // Nobody watches a lone host; its name may lead to another one by now.
+          if (this.parts.sides.isLone(grant.slot.lane)) grant.slot.unclean = 'unclean'
+        } else if (!(error instanceof SideClosedError) || options.retry === false || link === undefined) throw error
+        else refusal = error
       } finally {
         this.giveBack(grant.slot)
         gate.leave()
+      }
+      if (refusal === undefined || link === undefined) {
+        const { lane } = grant.slot
+        const cluster = this.parts.sides.clusters[lane.side]!
+        const untilMs = since + poolOptions.acquireTimeoutMs
+        const { signal } = options
+        const refused = { error: refusedWrite, cluster, contradictions, lane, untilMs, signal }
+        if (await awaitPrimary(refused)) contradictions += 1
+        statistics.counts.reruns += 1
+        if (rank === 'fresh') rank = 'again'
+        target = 'primary'
+        continue
       }
       refusedSince ??= performance.now()
       refusals += 1
@@ -153,4 +173,9 @@ export class Lending {
       statistics.counts.outcomeUnknown += 1
     }
   }
+}
+
+/** A host that takes no writes refused one: nothing was executed, unless the statement is one that can commit a part of its work. */
+function isRefusedWrite(error: unknown, { lane, sql }: Slot): boolean {
+  return lane.driver.fault(error) === 'read-only' && !/^\s*(call|do|begin)\b/i.test(sql ?? '')
 }

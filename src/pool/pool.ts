@@ -7,6 +7,7 @@ import { Desk } from './desk.js'
 import { PoolEndedError } from './errors.js'
 import type { PoolEvents } from './events.js'
 import { Gate, type GateState } from './gate.js'
+import type { HostSetting } from './lane.js'
 import { Lease, type LeasedConnection } from './lease.js'
 import { Lending, type RetryOptions } from './lending.js'
 import { resolveOptions, type PoolOptions } from './options.js'
@@ -98,6 +99,17 @@ export class Pool extends EventEmitter<PoolEvents> {
       },
       giveBack: (old, wasUsed) => this.#lending.cleanUp(old, wasUsed),
     })
+  }
+
+  /**
+   * The operator's word about a host (`host:port`), which outranks the monitor and the breaker. `drained`: it gets nothing
+   * new, what it has may end; drained hosts are not promoted either. `maintenance`: nor is it asked what it is. `auto` ends
+   * both. A primary that was set aside leaves its writes waiting until another host takes them, or `auto`.
+   * @throws {PoolError} POOL_OPTIONS when no side has this host.
+   */
+  async setHost(host: string, setting: HostSetting): Promise<void> {
+    await this.#started
+    await this.#parts.sides.setHost(host, setting)
   }
 
   stats(): PoolStats {

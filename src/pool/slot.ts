@@ -24,6 +24,8 @@ export interface LaneEvents {
   onFailure(lane: Lane, cause: unknown): void
   onConnect(slot: Slot): void
   onRemove(slot: Slot, reason: CloseReason): void
+  /** The host refused a write. */
+  onSuspect(lane: Lane): void
   /** An idle connection died. */
   onIdleError(cause: Error): void
 }

@@ -6,7 +6,8 @@ import type { HostStats } from './host-stats.js'
 import type { FailoverEvent, ReadEvent, Telemetry } from './telemetry.js'
 
 /** Why a connection was closed. */
-export type CloseReason = 'idle' | 'lifetime' | 'died' | 'invalid' | 'unclean' | 'switched' | 'ended' | 'disabled'
+export type CloseReason =
+  'idle' | 'lifetime' | 'died' | 'invalid' | 'unclean' | 'switched' | 'ended' | 'disabled' | 'drained'
 
 export interface PoolStats {
   readonly name: string
@@ -80,6 +81,7 @@ export class Statistics {
     switched: 0,
     ended: 0,
     disabled: 0,
+    drained: 0,
   }
   readonly errors: Partial<Record<PoolErrorCode, number>> = {}
   #holds = { count: 0, lastMs: 0, maxMs: 0 }

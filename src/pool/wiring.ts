@@ -27,12 +27,25 @@ export interface PoolParts {
 
 /** Fills `sides`. Opens no connection yet. */
 export async function openClusters(parts: PoolParts): Promise<void> {
-  const { options, sides } = parts
+  const { options, sides, desk, statistics, events } = parts
   for (const side of ['blue', 'green'] as const) {
     const url = options.urls[side]
     if (url === undefined) continue
     const replicas = options.replicas[side].map((replica) => openLane(parts, side, replica))
-    sides.clusters[side] = new Cluster(side, [await openLane(parts, side, url), ...(await Promise.all(replicas))])
+    const lanes = [await openLane(parts, side, url), ...(await Promise.all(replicas))] as const
+    sides.clusters[side] = new Cluster(side, lanes, `${options.name} monitor`, {
+      onProgress: () => desk.pump(),
+      onFailover: (from, to) => {
+        statistics.counts.failovers += 1
+        events.emit('failover', { side, from: from.driver.where, to: to.driver.where })
+      },
+      onConflict: (primary, rivals) =>
+        events.emit('conflict', {
+          side,
+          primary: primary.driver.where,
+          rivals: rivals.map(({ driver }) => driver.where),
+        }),
+    })
   }
 }
 
@@ -49,6 +62,7 @@ async function openLane(parts: PoolParts, side: Side, url: string): Promise<Lane
       if (lane.side === sides.readyFor) parts.link?.acknowledge()
     },
     onRemove: ({ connection, lane }, reason) => events.emit('remove', { id: connection.id, side: lane.side, reason }),
+    onSuspect: (lane) => void sides.clusters[lane.side]?.probe(lane),
     onIdleError: (cause) => tellError(events, cause),
   })
 }

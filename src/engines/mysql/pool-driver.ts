@@ -12,6 +12,7 @@ export function createMysqlPoolDriver(url: string): PoolDriver {
   const { hostname, port, pathname } = new URL(url)
   return {
     engine: 'mysql',
+    address: `${hostname}:${port || '3306'}`,
     where: `mysql at ${hostname}:${port || '3306'}${pathname}`,
     connect: async (options) => new MysqlConnection(await MysqlClient.connect(url, options)),
     cancel: async (id) => {
@@ -97,6 +98,8 @@ class MysqlConnection implements DriverConnection {
 
 /** The fence shares its number with `--read-only`, so its own prefix has to tell them apart. */
 const FENCE_ERRNO = 1290
+/** ER_OPTION_PREVENTS_STATEMENT, ER_READ_ONLY_MODE. */
+const READ_ONLY = new Set([1290, 1836])
 const FENCE_PREFIX = 'crossfade: side'
 const DENIED = new Set([1044, 1045, 1049, 1130, 1698, 1862])
 const FULL = new Set([1040, 1203, 1226])
@@ -112,6 +115,7 @@ function fault(error: unknown): Fault {
   const errno = errnoOf(error)
   const sqlMessage = 'sqlMessage' in error ? String(error.sqlMessage) : error.message
   if (errno === FENCE_ERRNO && sqlMessage.startsWith(FENCE_PREFIX)) return 'side-closed'
+  if (errno !== undefined && READ_ONLY.has(errno)) return 'read-only'
   if (errno !== undefined && DENIED.has(errno)) return 'denied'
   if (errno !== undefined && FULL.has(errno)) return 'full'
   if ((errno !== undefined && ROLLED_BACK.has(errno)) || endedAll.has(error)) return 'rolled-back'

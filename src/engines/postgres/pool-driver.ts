@@ -11,6 +11,7 @@ const CANCEL_MS = 2_000
 export function createPostgresPoolDriver(url: string): PoolDriver {
   return {
     engine: 'postgres',
+    address: `${new URL(url).hostname}:${new URL(url).port || '5432'}`,
     where: `postgres at ${readPostgresUrl(url).where}`,
     connect: async ({ timeoutMs, application }) =>
       new PostgresConnection(await connectPostgres(url, { timeoutMs, application })),
@@ -136,7 +137,7 @@ function fault(error: unknown): Fault {
     return typeof code === 'string' && /^E[A-Z]+$/.test(code) ? 'unreachable' : 'statement'
   }
   const code = error.code ?? ''
-  if (code === '25006' && error.message.startsWith(FENCE_PREFIX)) return 'side-closed'
+  if (code === '25006') return error.message.startsWith(FENCE_PREFIX) ? 'side-closed' : 'read-only'
   if (LOST.has(code)) return 'lost'
   if (code === '53300') return 'full'
   if (code === '57P03') return 'unreachable'

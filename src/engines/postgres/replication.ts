@@ -13,10 +13,14 @@ const PAGE_HEADER_BYTES = 24n
 export const postgresReplication: Replication = {
   async role(connection) {
     const { rows } = await connection.query(
-      `SELECT pg_is_in_recovery() AS replica, current_setting('transaction_read_only') = 'on' AS read_only`,
+      // The first part of the name of a WAL file is the timeline.
+      `SELECT pg_is_in_recovery() AS replica, current_setting('transaction_read_only') = 'on' AS read_only,
+         CASE WHEN NOT pg_is_in_recovery() THEN left(pg_walfile_name(pg_current_wal_insert_lsn()), 8) END AS timeline`,
       [],
     )
-    return { isReplica: rows[0]!['replica'] === true, isWritable: rows[0]!['read_only'] === false }
+    const { replica, read_only: readOnly, timeline } = rows[0]!
+    const role = { isReplica: replica === true, isWritable: readOnly === false }
+    return typeof timeline === 'string' ? { ...role, term: Number.parseInt(timeline, 16) } : role
   },
   async position(connection) {
     try {

@@ -1,0 +1,58 @@
+/** What comes before a request is run again that a host without write access has refused. */
+import { setTimeout as sleep } from 'node:timers/promises'
+import pRetry from 'p-retry'
+import type { Cluster } from './cluster.js'
+import type { Lane } from './lane.js'
+import { HostReadOnlyError } from './errors.js'
+
+const LOOK_MIN_MS = 50
+const LOOK_MAX_MS = 500
+
+export interface RefusedWrite {
+  readonly error: unknown
+  readonly cluster: Cluster
+  /** How often this request was refused by hosts that then said that they take writes. */
+  readonly contradictions: number
+  /** Where it was refused. */
+  readonly lane: Lane
+  /** No further look after this, on the clock of `performance.now()`. */
+  readonly untilMs: number
+  readonly signal: AbortSignal | undefined
+}
+
+/** Once it may have changed its role between the refusal and the look. */
+const MOST_CONTRADICTIONS = 3
+
+/**
+ * Asks the host that refused, and then all hosts, until one takes writes.
+ * @returns whether the host that refused says that it takes writes.
+ * @throws the refusal itself when that has happened too often: the transaction or the session is read-only, not the host.
+ * @throws {HostReadOnlyError} when the time is over.
+ */
+export async function awaitPrimary(refused: RefusedWrite): Promise<boolean> {
+  const { error, cluster, contradictions, lane, untilMs, signal } = refused
+  await cluster.probe(lane)
+  signal?.throwIfAborted()
+  if (lane.evidence?.role?.isWritable === true) {
+    if (contradictions >= MOST_CONTRADICTIONS) throw error
+    // Sessions learn at different times that a setting of their server was changed.
+    const pauseMs = LOOK_MIN_MS * 2 ** contradictions * (0.5 + Math.random())
+    await sleep(pauseMs, undefined, { signal }).catch(() => signal?.throwIfAborted())
+    return true
+  }
+  const look = async (): Promise<void> => {
+    await cluster.probeAll()
+    if (cluster.takesWrites) return
+    throw new HostReadOnlyError(cluster.primary.driver.where, { cause: error })
+  }
+  await pRetry(look, {
+    // The time is the limit.
+    retries: Number.POSITIVE_INFINITY,
+    minTimeout: LOOK_MIN_MS,
+    maxTimeout: LOOK_MAX_MS,
+    randomize: true,
+    maxRetryTime: Math.max(1, untilMs - performance.now()),
+    ...(signal === undefined ? {} : { signal }),
+  })
+  return false
+}

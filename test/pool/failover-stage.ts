@@ -1,0 +1,153 @@
+/** A primary with a replica that has every acknowledged write, and clients who write through a pool all the time. */
+import { type Replica } from '../../scripts/servers/replica.ts'
+import { startReplicated } from '../../scripts/servers/replicated.ts'
+import { runSql, withDatabase } from '../../scripts/servers/run-sql.ts'
+import type { Server } from '../../scripts/servers/index.ts'
+import { PoolError, type Pool } from '../../src/pool/index.ts'
+import type { ServerEngine } from '../support/servers.ts'
+import { until } from './support.ts'
+
+const CLIENTS = 8
+
+export interface FailoverStage extends AsyncDisposable {
+  readonly engine: ServerEngine
+  readonly primary: Server
+  readonly replica: Replica
+  url(server: Server): string
+  /** The replica applies what it has received, and takes writes. */
+  promote(): Promise<void>
+  /** Without a replica, a commit would wait for ever. */
+  commitAlone(server: Server): Promise<void>
+  setReadOnly(server: Server, isReadOnly: boolean): Promise<void>
+  readIds(server: Server): Promise<number[]>
+  /** Sessions of the clients' user. */
+  countSessions(server: Server): Promise<number>
+}
+
+export async function createFailoverStage(engine: ServerEngine): Promise<FailoverStage> {
+  const servers = await startReplicated({ engine, say: () => undefined })
+  const { primary } = servers
+  const replica = servers.replicas[0]!
+  const isPostgres = engine === 'postgres'
+  const ask = (server: Server, ...sql: string[]) => runSql(engine, server.adminUrl, ...sql)
+  const create = 'CREATE TABLE written (id int PRIMARY KEY)'
+  await runSql(engine, servers.clientUrl(primary), create)
+  // What was acknowledged must be on the replica, or it says nothing about the pool that it is not.
+  if (isPostgres) {
+    await ask(primary, `ALTER SYSTEM SET synchronous_standby_names = '*'`)
+    await ask(primary, 'SELECT pg_reload_conf()')
+  } else {
+    await ask(
+      primary,
+      'SET GLOBAL rpl_semi_sync_master_enabled = ON',
+      'SET GLOBAL rpl_semi_sync_master_wait_point = AFTER_SYNC',
+      'SET GLOBAL rpl_semi_sync_master_timeout = 60000',
+    )
+    await ask(replica, 'SET GLOBAL rpl_semi_sync_slave_enabled = ON', 'STOP SLAVE IO_THREAD', 'START SLAVE IO_THREAD')
+  }
+  await until(async () => {
+    const [row] = isPostgres
+      ? await ask(primary, `SELECT count(*) AS n FROM pg_stat_replication WHERE sync_state = 'sync'`)
+      : await ask(
+          primary,
+          `SELECT variable_value AS n FROM information_schema.global_status WHERE variable_name = 'Rpl_semi_sync_master_clients'`,
+        )
+    return Number(row!['n']) === 1
+  })
+  await replica.catchUp()
+  const commitAlone = async (server: Server) => {
+    if (isPostgres) await ask(server, `ALTER SYSTEM SET synchronous_standby_names = ''`, 'SELECT pg_reload_conf()')
+    else await ask(server, 'SET GLOBAL rpl_semi_sync_master_enabled = OFF')
+  }
+  return {
+    engine,
+    primary,
+    replica,
+    url: (server) => servers.clientUrl(server),
+    async promote() {
+      if (!isPostgres) {
+        await ask(replica, 'STOP SLAVE IO_THREAD')
+        await until(async () => {
+          const [row] = await ask(replica, 'SHOW SLAVE STATUS')
+          return row!['Read_Master_Log_Pos'] === row!['Exec_Master_Log_Pos']
+        })
+      }
+      await replica.promote()
+      await commitAlone(replica)
+    },
+    async setReadOnly(server, isReadOnly) {
+      const word = isReadOnly ? 'on' : 'off'
+      if (!isPostgres) {
+        await ask(server, `SET GLOBAL read_only = ${word}`)
+        return
+      }
+      // The superuser's own session would be read-only too.
+      await ask(
+        server,
+        'SET default_transaction_read_only = off',
+        `ALTER SYSTEM SET default_transaction_read_only = ${word}`,
+      )
+      await ask(server, 'SELECT pg_reload_conf()')
+    },
+    commitAlone,
+    readIds: async (server) =>
+      (await runSql(engine, withDatabase(server.adminUrl, 'app'), 'SELECT id FROM written')).map(({ id }) =>
+        Number(id),
+      ),
+    async countSessions(server) {
+      const [row] = isPostgres
+        ? await ask(server, `SELECT count(*) AS n FROM pg_stat_activity WHERE usename = 'app'`)
+        : await ask(server, `SELECT count(*) AS n FROM information_schema.processlist WHERE user = 'app'`)
+      return Number(row!['n'])
+    },
+    [Symbol.asyncDispose]: () => servers[Symbol.asyncDispose](),
+  }
+}
+
+/** Clients who write one number after the other, by single statements and by transactions in turn. */
+export class Writers {
+  /** With the time of the acknowledgement. */
+  readonly acknowledged = new Map<number, number>()
+  /** How often each class of error was seen, with one of its messages. */
+  readonly errors = new Map<string, { count: number; message: string }>()
+  readonly #clients: Promise<void>[]
+  #next = 1
+  #isStopping = false
+
+  constructor(private readonly pool: Pool) {
+    this.#clients = Array.from({ length: CLIENTS }, () => this.#write())
+  }
+
+  /** Resolves with the time of the first acknowledgement of a write that began after this call. */
+  async firstWrite(): Promise<number> {
+    const from = this.#next
+    const isNew = () => [...this.acknowledged].find(([id]) => id >= from)
+    await until(() => isNew() !== undefined)
+    return isNew()![1]
+  }
+
+  async more(count: number): Promise<void> {
+    const from = this.acknowledged.size
+    await until(() => this.acknowledged.size >= from + count)
+  }
+
+  async stop(): Promise<void> {
+    this.#isStopping = true
+    await Promise.all(this.#clients)
+  }
+
+  async #write(): Promise<void> {
+    while (!this.#isStopping) {
+      const id = this.#next++
+      const insert = `INSERT INTO written VALUES (${id})`
+      try {
+        if (id % 2 === 0) await this.pool.query(insert)
+        else await this.pool.transaction((connection) => connection.query(insert))
+        this.acknowledged.set(id, performance.now())
+      } catch (error) {
+        const name = error instanceof PoolError ? error.name : `untyped: ${String(error)}`
+        this.errors.set(name, { count: (this.errors.get(name)?.count ?? 0) + 1, message: String(error) })
+      }
+    }
+  }
+}
