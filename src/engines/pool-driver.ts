@@ -13,6 +13,32 @@ export interface StatementResult<R = Row> {
   readonly insertId?: number | string
 }
 
+/** An answer with what the driver made of it, for those who know the driver. */
+export class Answer implements StatementResult {
+  readonly #native: unknown
+
+  constructor(
+    readonly rows: Row[],
+    readonly rowCount: number,
+    readonly insertId: number | string | undefined,
+    native: unknown,
+  ) {
+    this.#native = native
+  }
+
+  /** pg: its `Result`, a list of them for several statements. mysql2: `[rows or header, fields]`. */
+  static nativeOf(result: object): unknown {
+    return #native in result ? result.#native : undefined
+  }
+}
+
+export interface StatementOptions {
+  /** Prepared once for each connection, then only bound; the {@link DriverConnection.reset} forgets it. */
+  readonly isPrepared?: boolean
+  /** Options of the driver itself for this statement, as `rowMode` of pg and `rowsAsArray` of mysql2. */
+  readonly driver?: Readonly<Record<string, unknown>>
+}
+
 export type Isolation = 'read committed' | 'repeatable read' | 'serializable'
 
 export interface BeginOptions {
@@ -38,7 +64,12 @@ export interface DriverConnection {
   readonly isInTransaction: boolean
   /** Called once, when the connection dies by itself. Never called after `close` or `destroy`. */
   onDeath(listener: (cause: Error) => void): void
-  query(text: string, params: readonly unknown[]): Promise<StatementResult>
+  query(text: string, params: readonly unknown[], options?: StatementOptions): Promise<StatementResult>
+  /**
+   * The rows of one statement in batches of about `batchRows`; the server is not read from while the caller is busy. Left early,
+   * the rest is dropped and the connection ready for the next statement, or dead.
+   */
+  stream(text: string, params: readonly unknown[], batchRows: number): AsyncGenerator<Row[], void, undefined>
   begin(options: BeginOptions): Promise<void>
   /** @returns false when the server rolled back instead, because a statement of the transaction had failed. */
   commit(): Promise<boolean>

@@ -12,16 +12,50 @@ export interface QueryOptions {
   readonly signal?: AbortSignal
 }
 
+export interface StatementOptions extends QueryOptions {
+  /**
+   * Prepared once for each connection, and only bound afterwards; the 100 used last stay prepared. PostgreSQL: a named statement;
+   * MySQL, MariaDB: the binary protocol. Default false.
+   */
+  readonly prepare?: boolean
+  /** Options of pg or mysql2 for this statement, as `rowMode` or `rowsAsArray`. */
+  readonly driver?: Readonly<Record<string, unknown>>
+}
+
+export interface StreamOptions extends QueryOptions {
+  /** So many rows are in memory at a time, and fetched in one round trip. Default 500. */
+  readonly batchRows?: number
+}
+
 /** A connection inside a transaction. */
 export interface PoolConnection {
   /** The side that the statements go to, for applications that choose their SQL by schema. */
   readonly side: Side
   readonly epoch: number
-  query<R = Row>(statement: Statement, params?: readonly unknown[], options?: QueryOptions): Promise<StatementResult<R>>
+  query<R = Row>(
+    statement: Statement,
+    params?: readonly unknown[],
+    options?: StatementOptions,
+  ): Promise<StatementResult<R>>
+  /**
+   * The rows of one statement as they come. Until the stream is read to its end or left, no other statement runs on this
+   * connection: STREAM_OPEN.
+   */
+  stream<R = Row>(
+    statement: Statement,
+    params?: readonly unknown[],
+    options?: StreamOptions,
+  ): AsyncGenerator<R, void, undefined>
 }
+
+const BATCH_ROWS = 500
 
 /** A server that does not answer a request to stop is given up, and the connection with it. */
 const CANCEL_GRACE_MS = 5_000
+
+export function streamIsOpen(): PoolError {
+  return new PoolError('STREAM_OPEN', 'a statement came while a stream of its connection was open')
+}
 
 /** The connection was dead before anything was sent: any other one will do. */
 export class StaleConnectionError extends ConnectionLostError {}
@@ -33,6 +67,7 @@ export type Standing = 'single' | 'in-transaction'
 export class Conversation {
   #last: Promise<unknown> = Promise.resolve()
   #isOver = false
+  #open: AsyncGenerator<Row[], void, undefined> | undefined
   /** The fence's refusal, even when the application swallowed it. */
   refusal: SideClosedError | undefined
   /** The first error of a statement. */
@@ -49,20 +84,67 @@ export class Conversation {
     statement: Statement,
     params: readonly unknown[],
     standing: Standing,
-    signal?: AbortSignal,
+    options: StatementOptions = {},
   ): Promise<StatementResult<R>> {
-    if (this.#isOver) {
-      return Promise.reject(new PoolError('CONNECTION_RELEASED', 'a query came after its transaction had ended'))
-    }
+    const refusal = this.#refusal()
+    if (refusal !== undefined) return Promise.reject(refusal)
     const sql = textFor(statement, this.authority.side)
-    const run = this.#last.then(() => this.#run<R>(sql, params, standing, signal))
+    const run = this.#last.then(() => this.#run<R>(sql, params, standing, options))
     this.#last = run.catch(() => undefined)
     return run
+  }
+
+  async *stream<R>(
+    statement: Statement,
+    params: readonly unknown[],
+    standing: Standing,
+    { signal, batchRows = BATCH_ROWS }: StreamOptions = {},
+  ): AsyncGenerator<R, void, undefined> {
+    const refusal = this.#refusal()
+    if (refusal !== undefined) throw refusal
+    const sql = textFor(statement, this.authority.side)
+    const { slot } = this
+    const open = (this.#open = slot.connection.stream(sql, params, batchRows))
+    let stopWatching = (): Promise<void> => Promise.resolve()
+    let watch: ReturnType<Slot['lane']['telemetry']['query']>
+    let rowCount = 0
+    try {
+      await this.#last
+      this.#begin(sql, standing, signal)
+      stopWatching = this.#watch(signal)
+      watch = slot.lane.telemetry.query(slot, sql, standing === 'in-transaction')
+      for await (const rows of open) {
+        rowCount += rows.length
+        for (const row of rows) {
+          yield row as R
+          signal?.throwIfAborted()
+        }
+      }
+      // What was asked to stop may end as if it were complete.
+      signal?.throwIfAborted()
+      if (slot.connection.isDead) throw new Error('the connection was dropped')
+      if (this.#isOver)
+        throw new PoolError('CONNECTION_RELEASED', 'the transaction of a stream ended before the stream')
+    } catch (error) {
+      watch?.end(undefined, error)
+      watch = undefined
+      if (error instanceof PoolError) throw error
+      if (signal?.aborted === true) throw signal.reason
+      const cause = this.explain(error, sql, standing)
+      this.firstError ??= cause
+      throw cause
+    } finally {
+      await open.return()
+      watch?.end(rowCount)
+      await stopWatching()
+      this.#open = undefined
+    }
   }
 
   /** Takes no more statements, and waits for those that nobody awaited. */
   async finish(): Promise<void> {
     this.#isOver = true
+    await this.#open?.return()
     await this.#last
   }
 
@@ -70,20 +152,14 @@ export class Conversation {
     sql: string,
     params: readonly unknown[],
     standing: Standing,
-    signal?: AbortSignal,
+    { signal, prepare = false, driver }: StatementOptions,
   ): Promise<StatementResult<R>> {
-    signal?.throwIfAborted()
-    if (this.isRolledBack) throw this.firstError
+    this.#begin(sql, standing, signal)
     const { connection, lane } = this.slot
-    if (connection.isDead) {
-      const message = `the connection to ${lane.driver.where} had died before "${firstWords(lane.driver.redact(sql))}" was sent`
-      throw standing === 'single' ? new StaleConnectionError(message) : new ConnectionLostError(message)
-    }
-    this.slot.sql = sql
     const stopWatching = this.#watch(signal)
     const watch = lane.telemetry.query(this.slot, sql, standing === 'in-transaction')
     try {
-      const result = (await connection.query(sql, params)) as StatementResult<R>
+      const result = (await connection.query(sql, params, { isPrepared: prepare, driver })) as StatementResult<R>
       watch?.end(result.rowCount)
       return result
     } catch (error) {
@@ -94,6 +170,24 @@ export class Conversation {
     } finally {
       await stopWatching()
     }
+  }
+
+  #refusal(): PoolError | undefined {
+    if (this.#isOver) return new PoolError('CONNECTION_RELEASED', 'a query came after its transaction had ended')
+    if (this.#open !== undefined) return streamIsOpen()
+    return undefined
+  }
+
+  /** Nothing was sent yet, and perhaps nothing must be. */
+  #begin(sql: string, standing: Standing, signal: AbortSignal | undefined): void {
+    signal?.throwIfAborted()
+    if (this.isRolledBack) throw this.firstError
+    const { connection, lane } = this.slot
+    if (connection.isDead) {
+      const message = `the connection to ${lane.driver.where} had died before "${firstWords(lane.driver.redact(sql))}" was sent`
+      throw standing === 'single' ? new StaleConnectionError(message) : new ConnectionLostError(message)
+    }
+    this.slot.sql = sql
   }
 
   /** The error to throw for an error of the driver. */

@@ -44,6 +44,11 @@ export const POOL_ERRORS = {
     outcome: 'fatal',
     hint: 'Release once, and only after the last query; `await using` does both.',
   },
+  /** A statement came while a stream of the same connection was open: it would wait for a stream that waits for it. */
+  STREAM_OPEN: {
+    outcome: 'fatal',
+    hint: 'Read the stream to its end or leave it first, or take another connection for the statement.',
+  },
   /** Options do not fit together. */
   POOL_OPTIONS: { outcome: 'fatal', hint: 'Each problem is named above.' },
 } as const satisfies Record<string, ErrorInfo>

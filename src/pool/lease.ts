@@ -1,6 +1,7 @@
 /** A connection for many statements. It passes the gate with each statement, so an idle lease never stands in a hold's way. */
 import type { BeginOptions, StatementResult } from '../engines/pool-driver.js'
-import { Conversation, type PoolConnection, type QueryOptions } from './connection.js'
+import { Conversation, streamIsOpen, type PoolConnection, type QueryOptions, type Standing } from './connection.js'
+import type { StatementOptions, StreamOptions } from './connection.js'
 import { PoolError, SideClosedError } from './errors.js'
 import type { Authority } from './gate.js'
 import type { Slot } from './slot.js'
@@ -32,6 +33,7 @@ export class Lease implements LeasedConnection {
   /** The application opened a transaction with SQL of its own; it is in flight until that ends. */
   #isInside = false
   #last: Promise<unknown> = Promise.resolve()
+  #open: AsyncGenerator<unknown, void, undefined> | undefined
 
   constructor(
     private slot: Slot,
@@ -50,12 +52,39 @@ export class Lease implements LeasedConnection {
   query<R>(
     statement: Statement,
     params: readonly unknown[] = [],
-    { signal }: QueryOptions = {},
+    options: StatementOptions = {},
   ): Promise<StatementResult<R>> {
-    return this.#inTurn(signal, () => {
-      const standing = this.#isInside ? 'in-transaction' : 'single'
-      return new Conversation(this.slot, this.authority).query<R>(statement, params, standing, signal)
+    return this.#inTurn(options.signal, () =>
+      new Conversation(this.slot, this.authority).query<R>(statement, params, this.#standing, options),
+    )
+  }
+
+  async *stream<R>(
+    statement: Statement,
+    params: readonly unknown[] = [],
+    options: StreamOptions = {},
+  ): AsyncGenerator<R, void, undefined> {
+    let end: () => void = () => undefined
+    const ended = new Promise<void>((resolve) => {
+      end = resolve
     })
+    let turn: Promise<void> = Promise.resolve()
+    await new Promise<void>((begin, fail) => {
+      turn = this.#inTurn(options.signal, () => {
+        begin()
+        return ended
+      })
+      turn.catch(fail)
+    })
+    const rows = new Conversation(this.slot, this.authority).stream<R>(statement, params, this.#standing, options)
+    this.#open = rows
+    try {
+      yield* rows
+    } finally {
+      this.#open = undefined
+      end()
+      await turn
+    }
   }
 
   transaction<T>(
@@ -79,11 +108,17 @@ export class Lease implements LeasedConnection {
 
   /** After a release by hand it does nothing. */
   async [Symbol.asyncDispose](): Promise<void> {
+    await this.#open?.return()
     await this.#last
     if (!this.#isReleased) this.release()
   }
 
+  get #standing(): Standing {
+    return this.slot.connection.isInTransaction ? 'in-transaction' : 'single'
+  }
+
   #inTurn<T>(signal: AbortSignal | undefined, work: () => Promise<T>): Promise<T> {
+    if (this.#open !== undefined) return Promise.reject(streamIsOpen())
     const turn = this.#last.then(async () => {
       this.#requireHeld()
       if (!this.#isInside) await this.#pass(signal)

@@ -123,6 +123,37 @@ export class Lending {
     }
   }
 
+  /** As {@link withGrant} for rows. What has given a row does not begin again. */
+  stream<R>(options: QueryOptions, open: (grant: Grant) => AsyncGenerator<R>): AsyncGenerator<R, void, undefined> {
+    return this.#stream(options, open, this.#leaks.origin())
+  }
+
+  async *#stream<R>(
+    { signal }: QueryOptions,
+    open: (grant: Grant) => AsyncGenerator<R>,
+    origin: Error | undefined,
+  ): AsyncGenerator<R, void, undefined> {
+    let rank: RequestRank = this.isNested ? 'nested' : 'fresh'
+    const since = performance.now()
+    for (;;) {
+      const grant = await this.borrow({ rank, target: 'primary', signal, since }, origin)
+      try {
+        yield* open(grant)
+        return
+      } catch (error) {
+        if (!(error instanceof StaleConnectionError)) {
+          this.#count(error)
+          throw error
+        }
+        if (rank === 'fresh') rank = 'again'
+      } finally {
+        if (grant.slot.connection.isInTransaction) grant.slot.unclean = 'unclean'
+        this.giveBack(grant.slot)
+        this.parts.gate.leave()
+      }
+    }
+  }
+
   /** The grant has passed the gate: the caller gives the slot back, and leaves the gate. */
   async borrow(options: RequestOptions, origin = this.#leaks.origin()): Promise<Grant> {
     const { desk, events, statistics } = this.parts

@@ -2,7 +2,13 @@
 import { EventEmitter } from 'node:events'
 import type { Side } from '../engines/engine.js'
 import type { BeginOptions, Row, StatementResult } from '../engines/pool-driver.js'
-import { Conversation, type PoolConnection, type QueryOptions } from './connection.js'
+import {
+  Conversation,
+  type PoolConnection,
+  type QueryOptions,
+  type StatementOptions,
+  type StreamOptions,
+} from './connection.js'
 import { Desk } from './desk.js'
 import { PoolEndedError } from './errors.js'
 import type { PoolEvents } from './events.js'
@@ -58,14 +64,28 @@ export class Pool extends EventEmitter<PoolEvents> {
   async query<R = Row>(
     statement: Statement,
     params: readonly unknown[] = [],
-    options: QueryOptions & RetryOptions = {},
+    options: StatementOptions & RetryOptions = {},
   ): Promise<StatementResult<R>> {
     return this.#lending.withGrant(options, async ({ slot, authority }) => {
-      const result = await new Conversation(slot, authority).query<R>(statement, params, 'single', options.signal)
+      const result = await new Conversation(slot, authority).query<R>(statement, params, 'single', options)
       // BEGIN belongs into `transaction` or a lease: the next borrower must not find itself inside one.
       if (slot.connection.isInTransaction) slot.unclean = 'unclean'
       return result
     })
+  }
+
+  /**
+   * The rows of one statement as they come: `for await (const row of pool.stream(sql))`. It borrows a connection when it is read
+   * first, and has it until it was read to its end or left; until then it is in flight: a hold and {@link end} wait for it.
+   */
+  stream<R = Row>(
+    statement: Statement,
+    params: readonly unknown[] = [],
+    options: StreamOptions = {},
+  ): AsyncGenerator<R, void, undefined> {
+    return this.#lending.stream(options, ({ slot, authority }) =>
+      new Conversation(slot, authority).stream<R>(statement, params, 'single', options),
+    )
   }
 
   /**

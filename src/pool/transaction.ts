@@ -1,6 +1,13 @@
 /** Runs one transaction on a lent connection. */
 import type { BeginOptions } from '../engines/pool-driver.js'
-import { type Conversation, StaleConnectionError, type PoolConnection, type QueryOptions } from './connection.js'
+import {
+  type Conversation,
+  StaleConnectionError,
+  type PoolConnection,
+  type QueryOptions,
+  type StatementOptions,
+  type StreamOptions,
+} from './connection.js'
 import { ConnectionLostError, OutcomeUnknownError, TransactionAbortedError } from './errors.js'
 import type { Slot } from './slot.js'
 import type { Statement } from './statement.js'
@@ -98,7 +105,9 @@ function aborted(conversation: Conversation): TransactionAbortedError {
 function asConnection(conversation: Conversation, signal: AbortSignal | undefined): PoolConnection {
   return {
     ...conversation.authority,
-    query: (statement: Statement, params: readonly unknown[] = [], options: QueryOptions = {}) =>
-      conversation.query(statement, params, 'in-transaction', options.signal ?? signal),
+    query: (statement: Statement, params: readonly unknown[] = [], options: StatementOptions = {}) =>
+      conversation.query(statement, params, 'in-transaction', { signal, ...options }),
+    stream: (statement: Statement, params: readonly unknown[] = [], options: StreamOptions = {}) =>
+      conversation.stream(statement, params, 'in-transaction', { signal, ...options }),
   }
 }

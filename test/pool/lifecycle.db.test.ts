@@ -31,7 +31,7 @@ describeEachEngine('the life of a connection', (engine) => {
     await inside
 
     expect(leaks).toHaveLength(2)
-    expect(leaks[0]).toMatchObject({ side: 'blue', sql: "SELECT ? AS word" })
+    expect(leaks[0]).toMatchObject({ side: 'blue', sql: 'SELECT ? AS word' })
     expect(leaks[0]!.stack).toContain('forgetToRelease')
     expect(leaks[0]!.ageMs).toBeGreaterThanOrEqual(60)
     expect(leaks[1]).toMatchObject({ sql: 'SELECT ? AS two' })

@@ -1,17 +1,24 @@
 /** Opens a plain mysql2 connection for the connection pool and the gate board. */
 import mysql from 'mysql2'
+import type { StatementOptions } from '../pool-driver.js'
 import { endWhenSilent } from '../silence.js'
 import { dropConnection, socketOf } from './drop-connection.js'
 import { mysqlSsl, withoutTlsParameters } from './tls.js'
 
 /** A server that does not listen any more is left without a word after this. */
 const GOODBYE_MS = 1_000
+/** A server that does not stop sending rows by then has lost this connection. */
+const LEAVE_MS = 5_000
+/** More than an application's hot statements; each costs memory on the server, for each connection. */
+const MOST_PREPARED = 100
 
 export type MysqlRow = Record<string, unknown>
 
 export interface MysqlAnswer {
   readonly rows: MysqlRow[]
   readonly header: mysql.ResultSetHeader | undefined
+  /** What mysql2 gives: rows, a header or a list of them; and the fields. */
+  readonly native: readonly [unknown, unknown]
 }
 
 /** mysql2's callback interface as promises; its own promise wrapper drops `fatal`, which tells a dead connection. */
@@ -45,6 +52,7 @@ export class MysqlClient {
       stringifyObjects: true,
       supportBigNumbers: true,
       enableKeepAlive: true,
+      maxPreparedStatements: MOST_PREPARED,
       connectAttributes: { program_name: options.application },
     })
     const client = new MysqlClient(connection, options.answerMs)
@@ -67,8 +75,21 @@ export class MysqlClient {
   }
 
   /** The last result of the text. */
-  async query(text: string, params: readonly unknown[] = []): Promise<MysqlAnswer> {
-    const answer = await this.#call<unknown>((done) => this.connection.query(text, [...params], done))
+  async query(
+    text: string,
+    params: readonly unknown[] = [],
+    { isPrepared = false, driver }: StatementOptions = {},
+  ): Promise<MysqlAnswer> {
+    let fields: unknown
+    const options = { ...driver, sql: text, values: [...params] }
+    const answer = await this.#call<unknown>((done) => {
+      const finish = (error: Error | null, result: unknown, described: unknown) => {
+        fields = described
+        done(error, result)
+      }
+      if (isPrepared) this.connection.execute(options, finish)
+      else this.connection.query(options, finish)
+    })
     // Several statements, or a procedure, give a list of results; a header is the only one that is no list.
     const isList =
       Array.isArray(answer) && answer.length > 0 && answer.every((part) => Array.isArray(part) || isHeader(part))
@@ -76,8 +97,75 @@ export class MysqlClient {
       ? ((answer as unknown[]).findLast((part) => Array.isArray(part)) ?? (answer as unknown[]).at(-1))
       : answer
     return Array.isArray(last)
-      ? { rows: last as MysqlRow[], header: undefined }
-      : { rows: [], header: last as mysql.ResultSetHeader }
+      ? { rows: last as MysqlRow[], header: undefined, native: [answer, fields] }
+      : { rows: [], header: last as mysql.ResultSetHeader, native: [answer, fields] }
+  }
+
+  /** @param stop asks the server to stop the statement, for a reader who leaves early. */
+  async *stream(
+    text: string,
+    params: readonly unknown[],
+    batchRows: number,
+    stop: () => Promise<void>,
+  ): AsyncGenerator<MysqlRow[], void, undefined> {
+    if (this.isDead) throw new Error('the connection is closed')
+    const command = this.connection.query(text, [...params])
+    const rows = command.stream({ highWaterMark: batchRows })
+    let isAnswered = false
+    const answered = new Promise<void>((resolve) => {
+      // Also after an error. Without a listener of its own an error that comes late would end the process.
+      command
+        .on('error', () => undefined)
+        .once('end', () => {
+          isAnswered = true
+          resolve()
+        })
+    })
+    const fail = (cause: Error) => void rows.destroy(cause)
+    this.#unanswered.add(fail)
+    let isRead = false
+    let batch: MysqlRow[] = []
+    try {
+      for await (const row of rows.iterator({ destroyOnReturn: false })) {
+        batch.push(row as MysqlRow)
+        if (batch.length < batchRows) continue
+        yield batch
+        batch = []
+      }
+      isRead = true
+      if (batch.length > 0) yield batch
+    } catch (error) {
+      isRead = true
+      if (error instanceof Error && isFatal(error)) this.#died(error)
+      throw error
+    } finally {
+      this.#unanswered.delete(fail)
+      rows.on('error', () => undefined).destroy()
+      if (!isRead && !this.isDead) await this.#leave(isAnswered ? undefined : stop, answered)
+    }
+  }
+
+  /** The rest of the rows is neither sent nor read. */
+  async #leave(stop: (() => Promise<void>) | undefined, answered: Promise<void>): Promise<void> {
+    const limit = setTimeout(() => this.destroy(), LEAVE_MS)
+    let drop: (cause: Error) => void = () => undefined
+    const dropped = new Promise<never>((_, reject) => {
+      drop = reject
+    })
+    dropped.catch(() => undefined)
+    this.#unanswered.add(drop)
+    try {
+      await stop?.()
+      this.connection.resume()
+      await Promise.race([answered, dropped])
+      // Takes a KILL that came too late, so that it does not hit the next statement.
+      await this.query('DO 0').catch(() => undefined)
+    } catch {
+      this.destroy()
+    } finally {
+      this.#unanswered.delete(drop)
+      clearTimeout(limit)
+    }
   }
 
   async ping(): Promise<void> {

@@ -1,5 +1,6 @@
 /** Raw connections to MySQL and MariaDB for the connection pool. */
-import type { BeginOptions, DriverConnection, Fault, PoolDriver, StatementResult } from '../pool-driver.js'
+import { Answer, type BeginOptions, type DriverConnection, type Fault, type PoolDriver } from '../pool-driver.js'
+import type { Row, StatementOptions, StatementResult } from '../pool-driver.js'
 import { errnoOf, isFatal, MysqlClient } from './pool-connect.js'
 import { createMysqlReplication } from './replication.js'
 import { redactMysql } from './redact.js'
@@ -10,19 +11,20 @@ const IN_TRANSACTION = 1
 
 export function createMysqlPoolDriver(url: string): PoolDriver {
   const { hostname, port, pathname } = new URL(url)
+  const cancel = async (id: number): Promise<void> => {
+    const client = await MysqlClient.connect(url, { timeoutMs: CANCEL_MS, application: 'crossfade pool cancel' })
+    try {
+      await client.query(`KILL QUERY ${id}`)
+    } finally {
+      await client.close()
+    }
+  }
   return {
     engine: 'mysql',
     address: `${hostname}:${port || '3306'}`,
     where: `mysql at ${hostname}:${port || '3306'}${pathname}`,
-    connect: async (options) => new MysqlConnection(await MysqlClient.connect(url, options)),
-    cancel: async (id) => {
-      const client = await MysqlClient.connect(url, { timeoutMs: CANCEL_MS, application: 'crossfade pool cancel' })
-      try {
-        await client.query(`KILL QUERY ${id}`)
-      } finally {
-        await client.close()
-      }
-    },
+    connect: async (options) => new MysqlConnection(await MysqlClient.connect(url, options), cancel),
+    cancel,
     fault,
     replication: createMysqlReplication(),
     redact: redactMysql,
@@ -33,7 +35,10 @@ export function createMysqlPoolDriver(url: string): PoolDriver {
 class MysqlConnection implements DriverConnection {
   isInTransaction = false
 
-  constructor(private readonly client: MysqlClient) {}
+  constructor(
+    private readonly client: MysqlClient,
+    private readonly cancel: (id: number) => Promise<void>,
+  ) {}
 
   get id(): number {
     return this.client.id
@@ -47,12 +52,17 @@ class MysqlConnection implements DriverConnection {
     this.client.onDeath(listener)
   }
 
-  async query(text: string, params: readonly unknown[]): Promise<StatementResult> {
-    const { rows, header } = await this.client.query(text, params).catch((error: unknown) => this.#failed(error))
-    if (header === undefined) return { rows, rowCount: rows.length }
+  async query(text: string, params: readonly unknown[], options: StatementOptions = {}): Promise<StatementResult> {
+    const answer = await this.client.query(text, params, options).catch((error: unknown) => this.#failed(error))
+    const { rows, header, native } = answer
+    if (header === undefined) return new Answer(rows, rows.length, undefined, native)
     // Only answers without rows carry the status, and only they can begin or end a transaction.
     this.isInTransaction = (header.serverStatus & IN_TRANSACTION) !== 0
-    return { rows, rowCount: header.affectedRows, ...(header.insertId ? { insertId: header.insertId } : {}) }
+    return new Answer(rows, header.affectedRows, header.insertId || undefined, native)
+  }
+
+  stream(text: string, params: readonly unknown[], batchRows: number): AsyncGenerator<Row[], void, undefined> {
+    return this.client.stream(text, params, batchRows, () => this.cancel(this.id))
   }
 
   async begin({ isolation, readOnly }: BeginOptions): Promise<void> {

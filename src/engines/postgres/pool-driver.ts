@@ -1,7 +1,10 @@
 /** Raw connections to PostgreSQL for the connection pool. */
 import pg from 'pg'
-import type { BeginOptions, DriverConnection, Fault, PoolDriver, StatementResult } from '../pool-driver.js'
+import Cursor from 'pg-cursor'
+import { Answer, type BeginOptions, type DriverConnection, type Fault, type PoolDriver } from '../pool-driver.js'
+import type { Row, StatementOptions, StatementResult } from '../pool-driver.js'
 import { connectPostgres, destroyPostgres, endPostgres, readPostgresUrl } from './pool-connect.js'
+import { PreparedStatements } from './prepared.js'
 import { postgresReplication } from './replication.js'
 import { redactPostgres } from './redact.js'
 
@@ -35,8 +38,12 @@ class PostgresConnection implements DriverConnection {
   readonly id: number
   #isClosing = false
   #onDeath: ((cause: Error) => void) | undefined
+  readonly #prepared: PreparedStatements
+  /** Those who wait for a cursor: pg does not tell them all when the socket is gone. */
+  readonly #waiting = new Set<(cause: Error) => void>()
 
   constructor(private readonly client: pg.Client) {
+    this.#prepared = new PreparedStatements(client)
     // The backend's pid is in the start-up messages; the types leave it out.
     this.id = (client as pg.Client & { readonly processID: number }).processID
     client.on('error', (error) => this.#died(error))
@@ -52,11 +59,34 @@ class PostgresConnection implements DriverConnection {
     this.#onDeath = listener
   }
 
-  async query(text: string, params: readonly unknown[]): Promise<StatementResult> {
-    const result = await this.#send(text, params)
+  async query(text: string, params: readonly unknown[], options: StatementOptions = {}): Promise<StatementResult> {
+    const result = await (options.isPrepared === true
+      ? this.#execute(text, params, options)
+      : this.#send(text, params, options))
     // Several statements in one text give an array of results; the last one counts, as in psql.
-    const last = Array.isArray(result) ? (result as pg.QueryResult[]).at(-1)! : result
-    return { rows: last.rows, rowCount: last.rowCount ?? 0 }
+    const all = Array.isArray(result) ? (result as pg.QueryResult[]) : [result]
+    const last = all.at(-1)!
+    if (all.some(({ command }) => FORGETTING.has(command))) this.#prepared.forget()
+    return new Answer(last.rows as Row[], last.rowCount ?? 0, undefined, result)
+  }
+
+  async *stream(text: string, params: readonly unknown[], batchRows: number): AsyncGenerator<Row[], void, undefined> {
+    const cursor = this.client.query(new Cursor<Row>(text, [...params]))
+    let isOver = false
+    try {
+      for (;;) {
+        const rows = await this.#answer(cursor.read(batchRows))
+        if (rows.length === 0) break
+        yield rows
+      }
+      isOver = true
+    } catch (error) {
+      isOver = true
+      if (fault(error) === 'lost') this.#died(error as Error)
+      throw error
+    } finally {
+      if (!isOver && !this.isDead) await this.#answer(cursor.close()).catch(() => this.destroy())
+    }
   }
 
   async begin({ isolation, readOnly }: BeginOptions): Promise<void> {
@@ -74,6 +104,7 @@ class PostgresConnection implements DriverConnection {
   }
 
   async reset(): Promise<void> {
+    this.#prepared.forget()
     await this.#send('DISCARD ALL')
   }
 
@@ -91,11 +122,53 @@ class PostgresConnection implements DriverConnection {
     this.#isClosing = true
     this.isDead = true
     destroyPostgres(this.client)
+    this.#failWaiting(new Error('the connection was dropped'))
   }
 
-  async #send(text: string, params: readonly unknown[] = []): Promise<pg.QueryResult> {
+  /** By a prepared statement. What the server has forgotten, or planned for columns that have changed, is prepared again. */
+  async #execute(text: string, params: readonly unknown[], options: StatementOptions): Promise<pg.QueryResult> {
+    // Nothing can be prepared in a transaction that has failed.
+    if (this.client.getTransactionStatus() === 'E') return this.#send(text, params, options)
+    const name = await this.#prepared.nameOf(text)
     try {
-      return await this.client.query(text, params.length === 0 ? undefined : [...params])
+      return await this.#send(text, params, options, name)
+    } catch (error) {
+      if (!isForgotten(error)) throw error
+      // It failed before it was executed. Within a transaction that has ended the transaction, though.
+      this.#prepared.forget()
+      if (this.isInTransaction) throw error
+      return await this.#send(text, params, options)
+    }
+  }
+
+  async #answer<T>(answer: Promise<T>): Promise<T> {
+    let fail: (cause: Error) => void = () => undefined
+    const death = new Promise<never>((_, reject) => {
+      fail = reject
+    })
+    this.#waiting.add(fail)
+    try {
+      return await Promise.race([answer, death])
+    } finally {
+      this.#waiting.delete(fail)
+    }
+  }
+
+  #failWaiting(cause: Error): void {
+    for (const fail of this.#waiting) fail(cause)
+  }
+
+  async #send(
+    text: string,
+    params: readonly unknown[] = [],
+    { driver }: StatementOptions = {},
+    name?: string,
+  ): Promise<pg.QueryResult> {
+    try {
+      if (name === undefined && driver === undefined) {
+        return await this.client.query(text, params.length === 0 ? undefined : [...params])
+      }
+      return await this.client.query({ ...driver, text, values: [...params], ...(name === undefined ? {} : { name }) })
     } catch (error) {
       // The server's last words arrive before the socket closes.
       if (fault(error) === 'lost') this.#died(error as Error)
@@ -109,6 +182,7 @@ class PostgresConnection implements DriverConnection {
     this.#isClosing = true
     this.#onDeath?.(cause)
     destroyPostgres(this.client)
+    this.#failWaiting(cause)
   }
 }
 
@@ -127,6 +201,15 @@ const LOST = new Set([
   '08007',
   '08P01',
 ])
+
+/** Command tags after which the server may have no prepared statement any more. */
+const FORGETTING = new Set(['DISCARD', 'DEALLOCATE'])
+
+/** The prepared statement is not there, or gives other columns than it did. */
+function isForgotten(error: unknown): boolean {
+  if (!(error instanceof pg.DatabaseError)) return false
+  return error.code === '26000' || (error.code === '0A000' && error.routine === 'RevalidateCachedQuery')
+}
 
 /** Serialization failure and deadlock. */
 const CONFLICTS = new Set(['40001', '40P01'])
