@@ -4,6 +4,7 @@
  */
 import { channel, type Channel } from 'node:diagnostics_channel'
 import type { Side } from '../engines/engine.js'
+import type { PoolDriver } from '../engines/pool-driver.js'
 import type { GateState } from './gate.js'
 import type { Target } from './lane.js'
 import type { Slot } from './slot.js'
@@ -15,6 +16,7 @@ export interface HostEvent {
   readonly pool: string
   readonly side: Side
   readonly role: Target
+  readonly engine: PoolDriver['engine']
   /** Engine, host, port and namespace; never the password. */
   readonly host: string
 }
@@ -179,6 +181,7 @@ export class Telemetry {
   }
 
   #connection({ lane, connection }: Slot): ConnectionEvent {
-    return { pool: this.options.name, side: lane.side, role: lane.role, host: lane.driver.where, id: connection.id }
+    const { side, role, driver } = lane
+    return { pool: this.options.name, side, role, engine: driver.engine, host: driver.where, id: connection.id }
   }
 }
