@@ -4,11 +4,14 @@ import type { BenchEngine } from './place.js'
 import { ratios, summarise, type Summary } from './rounds.js'
 
 export const MEASUREMENTS = ['copy', 'capture', 'switch', 'verify', 'memory'] as const
+/** Of `npm run bench:pool`. */
+export const POOL_MEASUREMENTS = ['rates', 'release', 'gate'] as const
 export type MeasurementName = (typeof MEASUREMENTS)[number]
+export type PoolMeasurementName = (typeof POOL_MEASUREMENTS)[number]
 
 interface Common {
   readonly engine: BenchEngine
-  readonly measurement: MeasurementName
+  readonly measurement: MeasurementName | PoolMeasurementName
   readonly name: string
   /** How much was moved, written or waited for. */
   readonly size: string

@@ -17,6 +17,7 @@ import { openPlace, type Place } from './place.js'
 import benchPlan from './plan.js'
 import { valueResult, type Result } from './results.js'
 import { openRig } from './rig.js'
+import type { Sizes } from './sizes.js'
 import { quantile } from './rounds.js'
 
 type Clients = Child<object, ClientReport>
@@ -48,7 +49,7 @@ export const measureSwitch: Measurement = async (options) => {
   if (synced.type !== 'stopped' || synced.outcome !== 'until-reached')
     throw new Error(`the copy did not get in sync: ${JSON.stringify(synced)}`)
   const before = await totalCents(context, 'blue')
-  const reports = await withClients(place, options, () => switchAll(context, options))
+  const reports = await withClients(place, options, () => switchAll(context, options.sizes))
   const { authority } = await context.state()
   const committed = reports.reduce((sum, report) => sum + report.committed, 0)
   const written = (await totalCents(context, authority)) - before
@@ -83,10 +84,15 @@ async function withClients(
   }
 }
 
-async function switchAll(context: MigrationContext, { sizes }: MeasurementOptions): Promise<void> {
+/** There and back in turn. `onSwitched` gets the epoch that has ended, on a side that is fenced. */
+export async function switchAll(
+  context: MigrationContext,
+  sizes: Pick<Sizes, 'switches' | 'pauseMs'>,
+  onSwitched?: (ended: { from: Side; epoch: number }) => Promise<void>,
+): Promise<void> {
   const { limits } = context.plan
   for (let index = 0; index < sizes.switches; index += 1) {
-    const { authority: from } = await context.state()
+    const { authority: from, epoch } = await context.state()
     const loop = context.loops.from(from)
     loop.start()
     await switchAuthority(context, {
@@ -99,6 +105,7 @@ async function switchAll(context: MigrationContext, { sizes }: MeasurementOption
         if (failed.length > 0) throw new Error(failed.join('; '))
       },
     })
+    await onSwitched?.({ from, epoch })
     await delay(sizes.pauseMs)
   }
 }

@@ -1,0 +1,89 @@
+/**
+ * The connection pool beside the drivers' own, and its gate under load. docs/benchmarks.md says what is measured and how.
+ *
+ *   npm run bench:pool -- --engine postgres --only gate --switches 50 --json FILE
+ */
+import { writeFile } from 'node:fs/promises'
+import { Command, InvalidArgumentError, Option } from 'commander'
+import { proveGate } from './bench/gate-proof.js'
+import { load, machineFacts } from './bench/machine.js'
+import type { BenchEngine } from './bench/place.js'
+import { measureRates } from './bench/pool-rates.js'
+import { measureRelease } from './bench/pool-release.js'
+import { FULL_SIZES, QUICK_POOL_SIZES, type PoolBenchOptions, type PoolSizes } from './bench/pool-sizes.js'
+import { POOL_MEASUREMENTS, tableOf, type PoolMeasurementName, type Result } from './bench/results.js'
+import { BENCH_SETTINGS } from './bench/settings.js'
+import { startServer } from './servers/index.js'
+
+const WORK: Readonly<Record<PoolMeasurementName, (options: PoolBenchOptions) => Promise<Result[]>>> = {
+  rates: measureRates,
+  release: measureRelease,
+  gate: proveGate,
+}
+
+interface PoolBenchFlags {
+  readonly engine?: BenchEngine
+  readonly only?: PoolMeasurementName
+  readonly rounds?: number
+  readonly switches?: number
+  readonly quick?: boolean
+  readonly json?: string
+}
+
+const wholeNumber = (text: string): number => {
+  const value = Number(text)
+  if (!Number.isInteger(value) || value <= 0) throw new InvalidArgumentError('a whole number above 0')
+  return value
+}
+
+const flags = new Command('bench:pool')
+  .addOption(new Option('--engine <name>', 'default: both').choices(['postgres', 'mariadb']))
+  .addOption(new Option('--only <measurement>', 'default: all').choices(POOL_MEASUREMENTS))
+  .option('--rounds <number>', `interleaved rounds (default: ${FULL_SIZES.rounds})`, wholeNumber)
+  .option('--switches <number>', `there and back in turn (default: ${FULL_SIZES.switches})`, wholeNumber)
+  .option('--quick', 'everything once and small; its figures say nothing')
+  .option('--json <file>', 'write all samples as JSON')
+  .parse()
+  .opts<PoolBenchFlags>()
+
+const say = (line: string): void => void process.stdout.write(`${line}\n`)
+
+async function measure(engine: BenchEngine, sizes: PoolSizes) {
+  const startedAt = performance.now()
+  const server = await startServer({ engine, settings: BENCH_SETTINGS[engine], prefer: 'embedded', say })
+  try {
+    const results: Result[] = []
+    for (const name of POOL_MEASUREMENTS)
+      if (flags.only === undefined || flags.only === name)
+        results.push(...(await WORK[name]({ engine, server, sizes, say })))
+    const seconds = Math.round((performance.now() - startedAt) / 1000)
+    return { engine, version: server.version, how: server.how, seconds, loadAfter: load(), results }
+  } finally {
+    await server.stop()
+  }
+}
+
+const defaults = flags.quick === true ? QUICK_POOL_SIZES : FULL_SIZES
+const sizes: PoolSizes = {
+  ...defaults,
+  rounds: flags.rounds ?? defaults.rounds,
+  switches: flags.switches ?? defaults.switches,
+}
+const machine = machineFacts()
+const date = new Date().toISOString()
+say(
+  `${machine.cores} x ${machine.cpu}, ${machine.memoryMb} MB, ${machine.system}, Node ${machine.node}, load ${machine.loadBefore}`,
+)
+const engines = []
+for (const engine of flags.engine === undefined ? (['postgres', 'mariadb'] as const) : [flags.engine])
+  engines.push(await measure(engine, sizes))
+for (const { engine, version, seconds, loadAfter, results } of engines) {
+  say(
+    `\n${engine} ${version}, ${date.slice(0, 16)}Z, ${sizes.rounds} rounds, ${seconds} s, load at the end ${loadAfter}`,
+  )
+  say(tableOf(results))
+}
+if (flags.json !== undefined) {
+  const report = { version: 1, date, isQuick: flags.quick === true, machine, sizes, engines }
+  await writeFile(flags.json, `${JSON.stringify(report, null, 2)}\n`)
+}

@@ -1,0 +1,57 @@
+/** How long after the release of a hold the statements of those who waited leave for the server. */
+import { openGateBoard } from '../../src/engines/gate-board.js'
+import { startChild, type Child } from './child.js'
+import { openPlace } from './place.js'
+import type { PoolBenchOptions } from './pool-sizes.js'
+import type { WaiterCommand, WaiterSettings } from './pool-waiters.js'
+import { valueResult, type Result } from './results.js'
+import { quantile } from './rounds.js'
+
+const LEASE_MS = 60_000
+
+export async function measureRelease(options: PoolBenchOptions): Promise<Result[]> {
+  const { sizes } = options
+  return [...(await releases(options, 1)), ...(await releases(options, sizes.processes))]
+}
+
+async function releases({ engine, server, sizes, say }: PoolBenchOptions, processes: number): Promise<Result[]> {
+  const waiters = Math.ceil(sizes.waiters / processes)
+  say(`release: ${sizes.releases} times, ${processes} processes with ${waiters} waiters each`)
+  await using place = await openPlace(engine, [server])
+  const meta = place.metaNamespace
+  await using board = await openGateBoard(place.blue.url, { meta })
+  await board.prepare({ side: 'blue', epoch: 1 })
+  const settings: WaiterSettings = { blueUrl: place.blue.url, greenUrl: place.green.url, meta, waiters }
+  const programs: Child<WaiterCommand, number[]>[] = []
+  const pushed: number[] = []
+  const sent: number[] = []
+  try {
+    for (let index = 0; index < processes; index += 1) programs.push(await startChild('./pool-waiters.ts', settings))
+    for (let turn = 0; turn < sizes.releases; turn += 1) {
+      const holdId = `hold ${turn}`
+      await board.hold({ holdId, leaseMs: LEASE_MS })
+      const { stragglers } = await board.clientsReady(holdId, LEASE_MS)
+      if (stragglers.length > 0) throw new Error(`${stragglers.length} pools did not hold`)
+      await Promise.all(programs.map((program) => program.ask({ type: 'wait' })))
+      const before = performance.timeOrigin + performance.now()
+      await board.release({ side: 'blue', epoch: 1 })
+      const after = performance.timeOrigin + performance.now()
+      const times = (await Promise.all(programs.map((program) => program.ask({ type: 'sent' })))).flat()
+      if (times.length !== waiters * processes) throw new Error(`${times.length} statements were sent`)
+      pushed.push(after - before)
+      sent.push(...times.map((at) => at - before))
+    }
+  } finally {
+    await Promise.allSettled(programs.map((program) => program[Symbol.asyncDispose]()))
+  }
+  sent.sort((left, right) => left - right)
+  pushed.sort((left, right) => left - right)
+  const size = `${waiters * processes} waiters in ${processes === 1 ? 'one process' : `${processes} processes`}`
+  const common = { engine, measurement: 'release', size, unit: 'ms' } as const
+  return [
+    valueResult({ ...common, name: 'to the first byte, p50', value: quantile(sent, 0.5) }),
+    valueResult({ ...common, name: 'to the first byte, p99', value: quantile(sent, 0.99), atMost: 5 }),
+    valueResult({ ...common, name: 'to the first byte, max', value: sent.at(-1) ?? NaN }),
+    valueResult({ ...common, name: 'call of the orchestrator, p50', value: quantile(pushed, 0.5) }),
+  ]
+}

@@ -1,0 +1,51 @@
+import { spawn } from 'node:child_process'
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import type { Result } from '../../scripts/bench/results.js'
+
+const BENCH = new URL('../../scripts/bench-pool.ts', import.meta.url).pathname
+
+describe('npm run bench:pool', () => {
+  let folder: string
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'crossfade-bench-pool-test-'))
+  })
+  afterAll(() => rm(folder, { recursive: true, force: true }))
+
+  // Never the figures themselves: a test machine has other things to do.
+  test.each(['postgres', 'mariadb'])(
+    'measures on %s, and no write is lost, twice or misplaced over switches under 200 clients in 8 processes',
+    { timeout: 400_000 },
+    async (engine) => {
+      const file = join(folder, `${engine}.json`)
+      const args = ['--import', 'tsx', BENCH, '--quick', '--engine', engine, '--json', file]
+      const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] })
+      let stdout = ''
+      child.stdout.on('data', (data: Buffer) => {
+        stdout += data.toString('utf8')
+      })
+      const exitCode = await new Promise<number | null>((resolve) => child.once('close', resolve))
+      expect(exitCode, stdout).toBe(0)
+
+      const report = JSON.parse(await readFile(file, 'utf8')) as { engines: readonly { results: readonly Result[] }[] }
+      const [{ results }] = report.engines as [{ results: readonly Result[] }]
+      expect(new Set(results.map(({ measurement }) => measurement))).toEqual(new Set(['rates', 'release', 'gate']))
+      for (const result of results) {
+        const figures = result.type === 'ratio' ? [result.ours.median, result.limit.median] : [result.value]
+        expect(figures.every(Number.isFinite), JSON.stringify(result)).toBe(true)
+        expect(stdout).toContain(`${result.measurement}: ${result.name}`)
+      }
+      const found = (name: string) => results.find((result) => result.measurement === 'gate' && result.name === name)
+      expect(found('failed')).toMatchObject({ value: 0, details: [] })
+      expect(found('acknowledged and not once on the winner')).toMatchObject({ value: 0 })
+      expect(found('on the loser after its fence')).toMatchObject({ value: 0 })
+      const acknowledged = found('acknowledged')
+      expect(acknowledged?.type === 'value' && acknowledged.value).toBeGreaterThan(200)
+      const hold = found('hold, p50')
+      // Eight processes, each at least once in each of six holds.
+      expect(hold?.type === 'value' && (hold.details as number[]).length).toBeGreaterThanOrEqual(48)
+    },
+  )
+})
