@@ -12,6 +12,10 @@ export interface Usual {
   readonly replica: number
 }
 
+/** As long as other connections of ours wait for a server that says nothing. Many looks of a monitor, five at a lone host. */
+const SILENCE_MS = 10_000
+const LONE_LOOK_MS = 2_500
+
 export interface ClusterEvents {
   /** Who may lend what has changed. */
   onProgress(): void
@@ -26,6 +30,7 @@ export class Cluster {
   #replicas: readonly Lane[]
   #rivals: readonly Lane[] = []
   #isWatching = false
+  #loneTimer: NodeJS.Timeout | undefined
 
   /** @param lanes the configured primary first. */
   constructor(
@@ -150,20 +155,34 @@ export class Cluster {
     if (this.#isWatching) return
     this.#isWatching = true
     for (const lane of this.lanes) if (lane.setting !== 'maintenance') this.#monitors.get(lane)!.start()
+    if (this.lanes.length > 1) return
+    this.#loneTimer = setInterval(() => this.#lookAtLone(), LONE_LOOK_MS)
+    this.#loneTimer.unref()
   }
 
   async #unwatch(): Promise<void> {
     if (!this.#isWatching) return
     this.#isWatching = false
+    clearInterval(this.#loneTimer)
     // What was true then says nothing when this side is used again.
     for (const lane of this.lanes) lane.evidence = undefined
     await Promise.all([...this.#monitors.values()].map((monitor) => monitor.stop()))
+  }
+
+  /** A host that nobody watches is asked while somebody waits long for it: a statement that takes its time looks the same. */
+  #lookAtLone(): void {
+    const [lane] = this.lanes
+    if ((lane.oldestBorrower?.ageMs ?? 0) >= LONE_LOOK_MS) void this.probe(lane)
+    else lane.silentSince = undefined
   }
 
   #heard(lane: Lane, evidence: Evidence): void {
     lane.evidence = evidence
     if (evidence.isReachable) lane.breaker.hint()
     else lane.breaker.failed()
+    lane.silentSince = evidence.isSilent ? (lane.silentSince ?? evidence.askedAt) : undefined
+    // Nobody will tell them: what is frozen, or cut off without a word, keeps its connections open.
+    if (lane.silentSince !== undefined && performance.now() - lane.silentSince >= SILENCE_MS) lane.dropLent()
     this.#decide()
   }
 

@@ -39,6 +39,8 @@ export class Lane {
   readonly measures = new HostMeasures()
   /** What the host said last. Set by its cluster; undefined before the first look, and where there is no monitor. */
   evidence: Evidence | undefined
+  /** Since when every look met silence. Set by its cluster. */
+  silentSince: number | undefined
   /** The operator's word, which outranks all evidence. */
   setting: HostSetting = 'auto'
   readonly breaker = new Breaker(() => this.#tryOut())

@@ -8,6 +8,8 @@ export interface Evidence {
   readonly askedAt: number
   /** False: no answer within {@link PROBE_TIMEOUT_MS}, no connection, or a login that was refused. */
   readonly isReachable: boolean
+  /** No answer of any kind came in time: neither yes nor no. */
+  readonly isSilent: boolean
   /** Undefined when the host is not reachable, or too full to be asked. */
   readonly role: HostRole | undefined
   /** Of a replica, when it can tell. */
@@ -107,14 +109,17 @@ export class Monitor {
       try {
         const role = await this.driver.replication.role(connection)
         const lagMs = role.isReplica ? await this.driver.replication.lagMs(connection) : undefined
-        return { askedAt, isReachable: true, role, lagMs, cause: undefined }
+        return { askedAt, isReachable: true, isSilent: false, role, lagMs, cause: undefined }
       } finally {
         clearTimeout(limit)
       }
     } catch (cause) {
       connection?.destroy()
       this.#connection = undefined
-      return { askedAt, isReachable: this.driver.fault(cause) === 'full', role: undefined, lagMs: undefined, cause }
+      const isReachable = this.driver.fault(cause) === 'full'
+      // Timers are exact to a millisecond or two.
+      const isSilent = !isReachable && performance.now() - askedAt >= PROBE_TIMEOUT_MS - 5
+      return { askedAt, isReachable, isSilent, role: undefined, lagMs: undefined, cause }
     }
   }
 }

@@ -13,7 +13,8 @@ export interface Shortage {
 /** Why no connection to `lane` came about since `startedAt`, or undefined when the host is well and only busy. */
 export function troubleOf(lane: Lane, startedAt: number): { readonly cause: unknown } | undefined {
   if (lane.setting !== 'auto') return { cause: new Error(`the operator has set the host to ${lane.setting}`) }
-  if (lane.evidence?.isReachable === false) return { cause: lane.evidence.cause }
+  const { evidence } = lane
+  if (evidence?.isReachable === false && evidence.askedAt >= startedAt) return { cause: evidence.cause }
   const failure = lane.failureSince(startedAt)
   if (lane.live > 0 || failure === undefined || lane.driver.fault(failure) === 'full') return undefined
   return { cause: failure }
