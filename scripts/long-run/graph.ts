@@ -47,7 +47,10 @@ function phases(samples: readonly Sample[], x: (second: number) => number, botto
       const at = Math.round(x(seconds))
       const isRoom = at - named > 90
       if (isRoom) named = at
-      const name = isRoom ? `<text x="${at + 3}" y="38" fill="#666666">${escape(doing)}</text>` : ''
+      const [place, anchor] = at > WIDTH - 160 ? [at - 3, 'end'] : [at + 3, 'start']
+      const name = isRoom
+        ? `<text x="${place}" y="38" text-anchor="${anchor}" fill="#666666">${escape(doing)}</text>`
+        : ''
       return `<line x1="${at}" y1="28" x2="${at}" y2="${bottom}" stroke="#cccccc" stroke-dasharray="3 3"/>${name}`
     })
     .join('\n')

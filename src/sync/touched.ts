@@ -2,11 +2,11 @@
 import type { Scope } from '../plan/compile.js'
 import type { Projection } from '../plan/projection.js'
 
-/** Each takes about 100 bytes. */
+/** Each takes about 100 bytes, as one text. */
 const MOST_SCOPES = 200_000
 
 export class TouchedScopes {
-  #scopes = new Map<Projection, Map<string, Scope>>()
+  #scopes = new Map<Projection, Set<string>>()
   #size = 0
   #isOverfull = true
 
@@ -21,9 +21,9 @@ export class TouchedScopes {
   }
 
   add(projection: Projection, scopes: readonly Scope[]): void {
-    const known = this.#scopes.get(projection) ?? new Map<string, Scope>()
+    const known = this.#scopes.get(projection) ?? new Set<string>()
     const before = known.size
-    for (const scope of scopes) known.set(JSON.stringify(scope), scope)
+    for (const scope of scopes) known.add(JSON.stringify(scope))
     this.#scopes.set(projection, known)
     this.#size += known.size - before
     if (this.#size > MOST_SCOPES) this.markOverfull()
@@ -44,7 +44,10 @@ export class TouchedScopes {
 
   /** Takes all scopes out. The caller looks at them, or puts them back. */
   take(): { projection: Projection; scopes: Scope[] }[] {
-    const taken = [...this.#scopes].map(([projection, scopes]) => ({ projection, scopes: [...scopes.values()] }))
+    const taken = [...this.#scopes].map(([projection, scopes]) => ({
+      projection,
+      scopes: Array.from(scopes, (scope) => JSON.parse(scope) as Scope),
+    }))
     this.#scopes = new Map()
     this.#size = 0
     return taken
