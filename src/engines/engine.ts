@@ -236,7 +236,8 @@ export interface BulkWriter {
   ): Promise<void>
   /**
    * Streams the result of `select` on `from` into `table` on `to` by the engine's fastest pipe (COPY, LOAD DATA or
-   * multi-row INSERT), within `to`'s transaction. @returns rows written.
+   * multi-row INSERT), within `to`'s transaction. Where both are one session its server reads and writes by itself.
+   * @returns rows written.
    */
   pipe(
     from: Session,

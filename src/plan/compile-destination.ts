@@ -48,8 +48,11 @@ export class DestinationCompiler extends OriginCompiler {
 
   #selectExisting(projection: Projection, condition: Sql): Sql {
     const side = destinationSide(projection)
-    const names = [...projection.columns, ...projection.carried].map((name) => raw(this.dialect(side).quote(name)))
-    return sql`SELECT ${join(names)} FROM ${this.table(side, projection.destination)} WHERE ${condition}`
+    const context = this.context(side, { t: this.table(side, projection.destination) }, projection)
+    const values = [...projection.columns, ...projection.carried].map((name) =>
+      this.dialect(side).expression({ op: 'column', alias: 't', column: name }, context),
+    )
+    return sql`SELECT ${join(values)} FROM ${this.table(side, projection.destination)} WHERE ${condition}`
   }
 
   #hasKey(projection: Projection, keys: readonly Scope[]): Sql {

@@ -2,6 +2,7 @@
 import type { Problems } from './problems.js'
 import type { Arm, Projection } from './projection.js'
 import { parseType, type ColumnType, type ParsedType, type SchemaSpec } from './schema.js'
+import { hasOwnKind } from './type-facts.js'
 
 export function checkNarrowing(
   forward: readonly Projection[],
@@ -32,6 +33,17 @@ const MOMENTS: readonly ParsedType['kind'][] = ['timestamp', 'datetime']
 /** Digits of the greatest value. */
 const DIGITS: Readonly<Partial<Record<ParsedType['kind'], number>>> = { smallint: 5, int: 10, bigint: 19 }
 
+/** Of one kind, whose texts mean the same: lists and sizes remain. */
+function holdsOfOwnKind(wide: ParsedType, narrow: ParsedType): boolean {
+  if (wide.kind === 'array') return holds(wide.element!, narrow.element!) && same(wide.element!, narrow.element!)
+  if (wide.kind === 'bit') return wide.length === narrow.length
+  if (wide.kind === 'varbit') return (wide.length ?? Infinity) >= (narrow.length ?? Infinity)
+  return wide.kind !== 'set' || wide.values.join() === narrow.values.join()
+}
+
+/** Servers write elements of two kinds in two ways. */
+const same = (left: ColumnType, right: ColumnType): boolean => parseType(left).kind === parseType(right).kind
+
 /** False where a number or a time of `from` could be rounded or cut in a column of `to`. A text that is too long is an error of every server. */
 export function holds(to: ColumnType, from: ColumnType): boolean {
   const [wide, narrow] = [parseType(to), parseType(from)]
@@ -41,7 +53,9 @@ export function holds(to: ColumnType, from: ColumnType): boolean {
     return INTEGERS.indexOf(wide.kind) >= INTEGERS.indexOf(narrow.kind)
   if (isExact(narrow) && isExact(wide))
     return (wide.scale ?? 0) >= (narrow.scale ?? 0) && before(wide) >= before(narrow)
-  if (narrow.kind === 'double' && isExact(wide)) return false
+  if ((narrow.kind === 'double' || narrow.kind === 'real') && isExact(wide)) return false
+  if (narrow.kind === 'real' && wide.kind === 'double') return true
+  if (hasOwnKind(wide.kind)) return narrow.kind === wide.kind && holdsOfOwnKind(wide, narrow)
   if (wide.kind === 'double' && isExact(narrow)) return narrow.kind === 'smallint' || narrow.kind === 'int'
   if (MOMENTS.includes(narrow.kind) && MOMENTS.includes(wide.kind)) return wide.scale! >= narrow.scale!
   if (MOMENTS.includes(narrow.kind)) return wide.kind !== 'date' && wide.kind !== 'time'

@@ -11,6 +11,7 @@ import { DEFAULT_BANDS, DEFAULT_LIMITS, type Limits, type Plan, type PlanProblem
 import { Problems } from './problems.js'
 import type { IndexSpec, SchemaSpec } from './schema.js'
 import { fits, schemaShape } from './shapes.js'
+import { notInKeys } from './type-facts.js'
 
 const digits = z.string().regex(/^[1-9][0-9]{0,17}$/, 'must be an integer in digits, below 10^18')
 const positive = z.number().finite().positive()
@@ -195,6 +196,15 @@ function checkSchema(side: 'blue' | 'green', schema: SchemaSpec, problems: Probl
       for (const name of names)
         if (!known(name))
           problems.add(`${path}.${where}`, `column "${name}" is not in the table`, 'Name a column of this table.')
+    for (const name of table.primaryKey) {
+      const reason = known(name) ? notInKeys(table.columns[name]!.type) : undefined
+      if (reason !== undefined)
+        problems.add(
+          `${path}.primaryKey`,
+          `"${name}" is ${table.columns[name]!.type}, and rows cannot be found by it: ${reason}`,
+          'Give the table a key of another type, or use text for the column.',
+        )
+    }
     for (const [name, key] of Object.entries(table.foreignKeys ?? {})) {
       const target = Object.hasOwn(schema, key.references) ? schema[key.references] : undefined
       if (!target)

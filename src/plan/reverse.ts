@@ -10,6 +10,7 @@ import { derivedKey, inBand, isBorn } from './keys.js'
 import type { TableCoverage } from './plan.js'
 import { allOf, column, literal, mapColumns, renameAlias, type Arm, type Projection } from './projection.js'
 import type { ColumnSpec } from './schema.js'
+import { zeroText } from './type-facts.js'
 import { backShape, fits } from './shapes.js'
 import { foldMember, isLatest, mapMember } from './members.js'
 
@@ -328,7 +329,7 @@ const orBorn = (band: Expr, born: Expr | undefined): Expr => (born ? { op: 'or',
 const carriedOf = (ways: ColumnWays): string[] =>
   Object.entries(ways.columns).flatMap(([name, way]) => (way === 'frozen' || way === 'dropped' ? [name] : []))
 
-const isTextType = (spec: ColumnSpec): boolean => /^(char|varchar|text)/.test(spec.type)
+const isTextType = (spec: ColumnSpec): boolean => /^(char|varchar|text|uuid)/.test(spec.type)
 
 /** A NOT NULL column of blue gets its default, or the zero of its type, where a row born in green has nothing for it. */
 function orDefault(expr: Expr, spec: ColumnSpec): Expr {
@@ -348,10 +349,6 @@ function zeroOf(spec: ColumnSpec): Expr {
     return spec.type === 'boolean' ? literal(given === true || given === 1 || given === '1') : typed(given)
   if (spec.type === 'boolean') return literal(false)
   if (spec.type === 'json') return { op: 'jsonObject', members: {} }
-  if (/^(big|small)?int|^decimal|^double/.test(spec.type)) return typed('0')
-  if (/^(timestamp|datetime)/.test(spec.type)) return typed('1970-01-01 00:00:01')
-  if (spec.type === 'date') return typed('1970-01-01')
-  if (spec.type === 'time') return typed('00:00:00')
-  const listed = /^enum\(([^,)]*)/.exec(spec.type)
-  return listed ? literal(listed[1]!) : literal('')
+  const zero = zeroText(spec.type)
+  return /^(char|varchar|text|blob|enum)/.test(spec.type) ? literal(zero) : typed(zero)
 }

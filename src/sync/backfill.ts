@@ -2,8 +2,7 @@
 import type { Session } from '../engines/engine.js'
 import type { Journal } from '../journal/journal.js'
 import type { RangePart, Scope } from '../plan/compile.js'
-import { destinationSide, type Projection } from '../plan/projection.js'
-import { join, raw, sql } from '../engines/sql.js'
+import type { Projection } from '../plan/projection.js'
 import { asText, type Writer } from './apply.js'
 import { FIRST_CHUNK_ROWS, nextChunkRows } from './chunk-size.js'
 import { retryContention } from './retry.js'
@@ -118,14 +117,12 @@ export async function copyChunk(
   const { origin, destination, tools, compiler } = writer
   const columns = compiler.columns(projection)
   const select = compiler.select(projection, part)
-  const side = destinationSide(projection)
   const write = (): Promise<number> =>
     destination.transaction(async () => {
       await tools.lease.hold(destination, writer.runEpoch)
       await destination.execute(compiler.deleteRange(projection, part))
-      if (!options.isPushedDown) return tools.bulk.pipe(origin, select, destination, projection.destination, columns)
-      const names = join(columns.map(({ name }) => raw(compiler.dialect(side).quote(name))))
-      return destination.execute(sql`INSERT INTO ${compiler.table(side, projection.destination)} (${names}) ${select}`)
+      const source = options.isPushedDown ? destination : origin
+      return tools.bulk.pipe(source, select, destination, projection.destination, columns)
     })
   // A unique value that moved between two rows resolves itself once sync has applied the row that gave it away.
   return retryContention(() => locks.with([projection.destination], write), { signal, retries: 10 })

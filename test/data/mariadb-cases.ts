@@ -6,10 +6,10 @@ import type { Tongue } from './rows.js'
 
 const hex = (text: string): string => Buffer.from(text).toString('hex')
 /** A text whatever the character set of the session is. */
-const quote = (text: string): Literal => (text === '' ? "''" : `_utf8mb4 X'${hex(text)}'`)
-const list = (...values: string[]): Literal[] => values.map(quote)
-const quoted = (values: fc.Arbitrary<string>): fc.Arbitrary<Literal> => values.map(quote)
-const pair = (left: string, right: string): readonly [Literal, Literal] => [quote(left), quote(right)]
+export const quote = (text: string): Literal => (text === '' ? "''" : `_utf8mb4 X'${hex(text)}'`)
+export const list = (...values: string[]): Literal[] => values.map(quote)
+export const quoted = (values: fc.Arbitrary<string>): fc.Arbitrary<Literal> => values.map(quote)
+export const pair = (left: string, right: string): readonly [Literal, Literal] => [quote(left), quote(right)]
 const latin1 = (bytes: Buffer): Literal => (bytes.length === 0 ? "''" : `_latin1 X'${bytes.toString('hex')}'`)
 const binary = (bytes: Buffer): Literal => (bytes.length === 0 ? "''" : `X'${bytes.toString('hex')}'`)
 const isInPlane0 = (text: string): boolean => [...text].every((character) => character.codePointAt(0)! <= 0xffff)
@@ -70,7 +70,7 @@ const JSONS = [
   '[[[[[[]]]]]]',
 ]
 
-const EXACT_TEXT = 'HEX(CONVERT(v USING utf8mb4))'
+export const EXACT_TEXT = 'HEX(CONVERT(v USING utf8mb4))'
 const EXACT_BYTES = 'HEX(v)'
 /** The bytes of the X of a point: all 64 bits. */
 const EXACT_DOUBLE = 'HEX(SUBSTR(ST_AsWKB(POINT(v, 0)), 6, 8))'

@@ -4,13 +4,13 @@ import * as any from './arbitraries.js'
 import type { ColumnCase, Literal } from './cases.js'
 import type { Tongue } from './rows.js'
 
-const quote = (text: string): Literal => {
+export const quote = (text: string): Literal => {
   const quoted = `'${text.replaceAll("'", "''")}'`
   return text.includes('\\') ? `E${quoted.replaceAll('\\', '\\\\')}` : quoted
 }
-const quoted = (values: fc.Arbitrary<string>): fc.Arbitrary<Literal> => values.map(quote)
-const list = (...values: string[]): Literal[] => values.map(quote)
-const pair = (left: string, right: string): readonly [Literal, Literal] => [quote(left), quote(right)]
+export const quoted = (values: fc.Arbitrary<string>): fc.Arbitrary<Literal> => values.map(quote)
+export const list = (...values: string[]): Literal[] => values.map(quote)
+export const pair = (left: string, right: string): readonly [Literal, Literal] => [quote(left), quote(right)]
 
 /** Both nights of the clock change in Berlin, the hour that comes twice, and times that no clock there showed. */
 const MOMENTS = [

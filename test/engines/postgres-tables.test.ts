@@ -275,8 +275,8 @@ describe('tables (postgres)', () => {
       'blocking other-primary-key drifted',
       'blocking other-type drifted.id',
       'blocking other-type drifted.name',
+      'blocking other-type drifted.u',
       'blocking unknown-column drifted.extra,',
-      'blocking unknown-type drifted.u',
       'warning nullable drifted.name',
     ])
     await application.query('DROP TABLE drifted')

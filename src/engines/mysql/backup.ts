@@ -2,7 +2,7 @@
 import { stat } from 'node:fs/promises'
 import type { BackupTools, Location } from '../engine.js'
 import { CrossfadeError } from '../errors.js'
-import { raw } from '../sql.js'
+import { raw, sql } from '../sql.js'
 import type { SideContext } from './context.js'
 import { dumpBetween, watchFor } from './dump-between.js'
 import { findProgram, runProgram } from './dump-programs.js'
@@ -17,7 +17,7 @@ export function createBackup(context: SideContext): BackupTools {
   const { flavor, location, facts } = context
   return {
     async dump(file, signal, witness) {
-      const program = await findProgram(flavor.dumpPrograms, flavor.engine, facts.version)
+      const program = await chooseProgram(context)
       if ('reason' in program) {
         await context.withSession('crossfade dump', (session) =>
           dumpLogically(session, location.namespace, file, signal, witness),
@@ -74,6 +74,20 @@ export function createBackup(context: SideContext): BackupTools {
       )
     },
   }
+}
+
+/** Its own programs write six digits of a FLOAT, of which nothing exact can be restored. */
+async function chooseProgram(context: SideContext): ReturnType<typeof findProgram> {
+  const { flavor, location, facts } = context
+  const [float] = await context.withSession('crossfade dump', (session) =>
+    session.query(
+      sql`SELECT table_name, column_name FROM information_schema.columns
+        WHERE table_schema = ${location.namespace} AND data_type = 'float' LIMIT 1`,
+    ),
+  )
+  if (float)
+    return { reason: `${flavor.dumpPrograms[0]} writes six digits of a FLOAT such as ${float.map(String).join('.')}` }
+  return findProgram(flavor.dumpPrograms, flavor.engine, facts.version)
 }
 
 function scratchLocation(location: Location, scratch: string): Location {

@@ -1,5 +1,6 @@
 /** Writes many rows: multi-row INSERT, or LOAD DATA LOCAL where the server allows it. */
 import { Readable } from 'node:stream'
+import { parseType } from '../../plan/schema.js'
 import type { BulkWriter } from '../engine.js'
 import { CrossfadeError } from '../errors.js'
 import { join, raw, sql, type RawRow, type Sql } from '../sql.js'
@@ -55,11 +56,12 @@ function* insertStatements(
 ): Generator<Sql> {
   const readers = columns.map(({ type }) => valueReader(type))
   const isBlob = columns.map(({ type }) => familyOf(type) === 'blob')
+  const isBits = columns.map(({ type }) => parseType(type).kind === 'bit')
   const start = `INSERT INTO ${table} (${columns.map(({ name }) => quoteIdentifier(name)).join(', ')}) VALUES `
   let tuples: string[] = []
   let bytes = 0
   for (const row of rows) {
-    const tuple = `(${readers.map((read, index) => literal(read(row[index] ?? null), isBlob[index]!)).join(',')})`
+    const tuple = `(${readers.map((read, index) => (isBits[index] ? (read(row[index] ?? null) ?? 'NULL') : literal(read(row[index] ?? null), isBlob[index]!))).join(',')})`
     // Four bytes at most for a character.
     const size = tuple.length * (tuple.length > limitBytes / 4 ? 4 : 2)
     if (tuples.length > 0 && bytes + size > limitBytes) {
@@ -123,12 +125,16 @@ async function* lines(
 
 function loadStatement(table: string, columns: Columns): Sql {
   const isBlob = ({ type }: LoadColumn) => familyOf(type) === 'blob'
+  // As text it would be taken for the bytes.
+  const isBits = ({ type }: LoadColumn) => parseType(type).kind === 'bit'
   const targets = columns.map((column, index) =>
-    isBlob(column) ? `@crossfade_${index}` : quoteIdentifier(column.name),
+    isBlob(column) || isBits(column) ? `@crossfade_${index}` : quoteIdentifier(column.name),
   )
-  const sets = columns.flatMap((column, index) =>
-    isBlob(column) ? [raw(`${quoteIdentifier(column.name)} = UNHEX(@crossfade_${index})`)] : [],
-  )
+  const sets = columns.flatMap((column, index) => {
+    const set = (value: string) => [raw(`${quoteIdentifier(column.name)} = ${value}`)]
+    if (isBlob(column)) return set(`UNHEX(@crossfade_${index})`)
+    return isBits(column) ? set(`CAST(@crossfade_${index} AS UNSIGNED)`) : []
+  })
   const set = sets.length === 0 ? raw('') : sql` SET ${join(sets)}`
   const format = `FIELDS TERMINATED BY '\\t' ESCAPED BY '\\\\' LINES TERMINATED BY '\\n'`
   return sql`LOAD DATA LOCAL INFILE 'crossfade' INTO TABLE ${raw(table)} CHARACTER SET utf8mb4 ${raw(format)} (${raw(targets.join(', '))})${set}`

@@ -32,7 +32,7 @@ export function columnDdl(name: string, spec: ColumnSpec, options: ColumnDdlOpti
 }
 
 function isText({ kind }: ParsedType): boolean {
-  return kind === 'char' || kind === 'varchar' || kind === 'text' || kind === 'enum'
+  return kind === 'char' || kind === 'varchar' || kind === 'text' || kind === 'enum' || kind === 'set'
 }
 
 function typeName(parsed: ParsedType, flavor: Flavor): string {
@@ -53,8 +53,13 @@ function typeName(parsed: ParsedType, flavor: Flavor): string {
       return `${parsed.kind.toUpperCase()}(${parsed.length})`
     case 'decimal':
       return `DECIMAL(${parsed.precision},${parsed.scale})`
+    case 'real':
+      return 'FLOAT'
+    case 'bit':
+      return `BIT(${parsed.length})`
+    case 'set':
     case 'enum':
-      return `ENUM(${parsed.values.map(quoteText).join(',')})`
+      return `${parsed.kind.toUpperCase()}(${parsed.values.map(quoteText).join(',')})`
     case 'timestamp':
     case 'datetime':
       return `${parsed.kind.toUpperCase()}${parsed.scale === 6 ? '(6)' : ''}`
@@ -72,6 +77,7 @@ function defaultText(value: ColumnDefault, parsed: ParsedType): string {
   }
   const text =
     typeof value === 'boolean' ? (value ? '1' : '0') : typeof value === 'number' ? numberText(value) : quoteText(value)
+  if (parsed.kind === 'bit' && typeof value === 'string') return numberText(Number(value))
   // Long texts, blobs and JSON take a default only as an expression.
   return parsed.kind === 'text' || parsed.kind === 'blob' || parsed.kind === 'json' ? `(${text})` : text
 }

@@ -30,6 +30,8 @@ export function mysqlDialect(engine: 'mysql' | 'mariadb', collations: Collations
     // In byte order on both sides, or a chunk would not hold the same rows on either; only the column alone has an index.
     orderBy: (column, type, places = []) => {
       if (type.startsWith('enum')) return sql`CAST(${column} AS CHAR)`
+      // A UUID is not in the order of its text, and in another one in each version.
+      if (familyOf(type) === 'native') return exactText(sql`CAST(${column} AS CHAR)`, engine)
       const isOther = places.some((place) => !isInByteOrder(collations(place.table, place.column)))
       return isOther && isTextType(type) ? exactText(column, engine) : column
     },

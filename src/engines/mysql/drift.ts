@@ -48,7 +48,7 @@ function tableDrift(side: Side, name: string, planned: TableSpec, found: FoundTa
 function columnDrift(name: string, planned: ColumnSpec, found: ColumnSpec, serverType: string): Finding[] {
   const findings: Finding[] = []
   if (!isKnown(found.type)) return [unknownType(name, serverType)]
-  if (planned.type !== found.type && !isSmallInTinyint(planned, serverType)) {
+  if (plainEnum(planned.type) !== found.type && !isSmallInTinyint(planned, serverType)) {
     // Old tables often hold JSON without saying so; values are checked when they are copied.
     const isJsonInText = planned.type === 'json' && found.type === 'text'
     findings.push({
@@ -60,13 +60,6 @@ function columnDrift(name: string, planned: ColumnSpec, found: ColumnSpec, serve
         : 'Mend the schema of the plan or the column.',
     })
   }
-  if (/^float/i.test(serverType))
-    findings.push({
-      code: 'inexact-backup',
-      severity: 'blocking',
-      message: `${name} is ${serverType}, of which the server's own dump writes six digits: no backup of it is exact`,
-      hint: 'ALTER the column to DOUBLE, which holds the same values.',
-    })
   if (ROUNDS.test(serverType))
     findings.push({
       code: 'rounding-column',
@@ -88,6 +81,9 @@ function columnDrift(name: string, planned: ColumnSpec, found: ColumnSpec, serve
 /** The way to carry a number in a column that looks like a boolean. */
 const isSmallInTinyint = ({ type }: ColumnSpec, serverType: string): boolean =>
   type === 'smallint' && /^tinyint\(1\)/i.test(serverType)
+
+/** Only PostgreSQL has enums by name. */
+const plainEnum = (type: string): string => type.replace(/^enum \w+\(/, 'enum(')
 
 /** Fewer digits than the plan's word for them. */
 const ROUNDS = /^(?:double\(|(?:timestamp|datetime)\([1-5]\)|time(?:\([0-5]\))?$)/i

@@ -33,6 +33,8 @@ const CLOCK = '([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]'
 /** A TIME is a span of up to 838 hours, either way. */
 const SPAN = '-?([0-9]{2}|[0-7][0-9]{2}|8[0-2][0-9]|83[0-8]):[0-5][0-9]:[0-5][0-9]'
 const MAX_DIGITS = 65
+const YEAR = pattern('0{1,4}|19(0[1-9]|[1-9][0-9])|20[0-9]{2}|21([0-4][0-9]|5[0-5])')
+const UUID = pattern('[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}')
 /** All that a boolean column holds here. */
 const TINYINT = pattern('0|-?[1-9][0-9]?|-?1[01][0-9]|-?12[0-7]|-128')
 /** Doubles hold every integer up to here. */
@@ -43,7 +45,12 @@ export function exactCast(value: Sql, from: ColumnType | undefined, to: ColumnTy
   if (from === to) return value
   const target = parseType(to)
   const source: Family = from === undefined ? 'text' : familyOf(from)
-  const text = source === 'json' ? json.unquote(value) : textOf(value, from)
+  const text =
+    source === 'json'
+      ? json.unquote(value)
+      : source === 'year' && familyOf(to) !== 'text'
+        ? sql`CAST(${value} + 0 AS CHAR)`
+        : textOf(value, from)
   const wanted = familyOf(to)
   switch (wanted) {
     case 'text':
@@ -55,7 +62,9 @@ export function exactCast(value: Sql, from: ColumnType | undefined, to: ColumnTy
     case 'decimal':
       return toDecimal(value, text, source, target)
     case 'double':
-      return toDouble(value, text, source)
+      return target.kind === 'real' && from !== 'real'
+        ? toFloat(toDouble(value, text, source), source)
+        : toDouble(value, text, source)
     case 'json':
       return source === 'text'
         ? sql`CASE WHEN JSON_VALID(${text}) THEN ${json.parse(text)} END`
@@ -68,7 +77,32 @@ export function exactCast(value: Sql, from: ColumnType | undefined, to: ColumnTy
       return toMoment(text, source, target)
     case 'blob':
       return source === 'blob' ? value : sql`CAST(${text} AS BINARY)`
+    case 'year':
+      return sql`CASE WHEN ${text} REGEXP ${YEAR} THEN LPAD(${text}, 4, '0') END`
+    case 'native':
+      return sql`CASE WHEN ${exactText(addressOrUuid(text, to), engine)} = ${text} THEN ${text} END`
   }
+}
+
+/** As the server writes it, NULL where it is none of the type. */
+export function addressOrUuid(text: Sql, type: ColumnType): Sql {
+  switch (parseType(type).kind) {
+    case 'uuid':
+      return sql`CASE WHEN ${text} REGEXP ${UUID} THEN LOWER(${text}) END`
+    case 'inet4':
+      return sql`CASE WHEN IS_IPV4(${text}) THEN INET_NTOA(INET_ATON(${text})) END`
+    default:
+      return sql`CASE WHEN IS_IPV6(${text}) THEN INET6_NTOA(INET6_ATON(${text})) END`
+  }
+}
+
+/** What is too fine for a FLOAT is NULL; of text, which is decimal, it is the nearest one. */
+function toFloat(double: Sql, source: Family): Sql {
+  const float = sql`CAST(${double} AS FLOAT)`
+  const near = sql`ABS(${double}) < 3.4028235e38`
+  return source === 'text' || source === 'json'
+    ? sql`CASE WHEN ${near} THEN ${float} + 0e0 END`
+    : sql`CASE WHEN ${near} THEN CASE WHEN ${float} = ${double} THEN ${double} END END`
 }
 
 function textWithin(
@@ -82,8 +116,15 @@ function textWithin(
     if (source?.length !== undefined && source.length <= target.length) return text
     return sql`CASE WHEN CHAR_LENGTH(${text}) <= ${raw(String(target.length))} THEN ${text} END`
   }
+  if (target.kind === 'set') return setOf(text, target.values, engine)
   if (target.kind !== 'enum') return text
   return sql`CASE WHEN ${exactText(text, engine)} IN (${raw(target.values.map(quoteText).join(', '))}) THEN ${text} END`
+}
+
+/** Words of the list, each once and in its order: any other text would not come back as it was. */
+function setOf(text: Sql, words: readonly string[], engine: ExpressionSyntax['engine']): Sql {
+  const inOrder = words.map((word) => `(${word.replace(/[\\^$.*+?()[\]{}|#\s-]/g, '\\$&')}(,(?!\\z)|\\z))?`).join('')
+  return sql`CASE WHEN ${exactText(text, engine)} REGEXP ${pattern(inOrder)} THEN ${text} END`
 }
 
 function toBoolean(text: Sql, engine: ExpressionSyntax['engine']): Sql {
@@ -114,7 +155,8 @@ function toInteger(value: Sql, text: Sql, source: Family, to: ColumnType): Sql {
 }
 
 function rangeOf(type: ColumnType): [low: Sql, high: Sql] {
-  const { kind, isUnsigned } = parseType(type)
+  const { kind, isUnsigned, length } = parseType(type)
+  if (kind === 'bit') return [raw('0'), raw(String(2n ** BigInt(length!) - 1n))]
   if (kind === 'smallint') return [raw('-32768'), raw('32767')]
   if (kind === 'int') return isUnsigned ? [raw('0'), raw('4294967295')] : [raw('-2147483648'), raw('2147483647')]
   return isUnsigned

@@ -4,12 +4,12 @@ import { parseType, type ColumnType } from '../../plan/schema.js'
 import type { ExprContext } from '../engine.js'
 import { join, raw, sql, type Sql } from '../sql.js'
 import { renderComparison } from './compare.js'
-import { exactCast } from './exact-cast.js'
+import { addressOrUuid, exactCast } from './exact-cast.js'
 import { childContext, firstType, inferType, literal } from './infer.js'
 import { joinedItems, type JsonMember, type JsonSyntax } from './json-syntax.js'
 import { keyOf, unkeyOf } from './keys.js'
 import { quoteIdentifier, quoteText } from './quote.js'
-import { castName, exactText, familyOf, isNumberType, isTextType, textOf } from './types.js'
+import { castName, exactText, familyOf, isNumberType, isTextType, readColumn, textOf } from './types.js'
 
 export interface ExpressionSyntax {
   readonly engine: 'mysql' | 'mariadb'
@@ -24,8 +24,11 @@ export function renderExpression(expr: Expr, context: ExprContext, syntax: Expre
   const typeOf = (inner: Expr) => inferType(inner, context)
   const asText = (inner: Expr) => textIn(render(inner, 'text'), inner.op === 'literal' ? 'text' : typeOf(inner), json)
   switch (expr.op) {
-    case 'column':
-      return raw(`${context.alias(expr.alias)}.${quoteIdentifier(expr.column)}`)
+    case 'column': {
+      const column = raw(`${context.alias(expr.alias)}.${quoteIdentifier(expr.column)}`)
+      const type = typeOf(expr)
+      return type === undefined ? column : readColumn(column, type)
+    }
     case 'literal':
       return wanted && familyOf(wanted) === 'json' && expr.value !== null
         ? json.parse(literal(expr.value, 'text'))
@@ -144,6 +147,8 @@ function jsonGet(found: Sql, type: ColumnType, syntax: ExpressionSyntax): Sql {
   if (family === 'json') return found
   const text = syntax.json.unquote(found)
   if (type === 'text') return text
+  // Whatever the application wrote, as long as it is such a value.
+  if (family === 'native') return addressOrUuid(text, type)
   if (family !== 'blob') return exactCast(text, 'text', type, syntax)
   return sql`CASE WHEN ${text} REGEXP '^([0-9A-Fa-f]{2})*$' THEN UNHEX(${text}) END`
 }

@@ -1,4 +1,5 @@
 /** Where MariaDB and MySQL differ. One object of each; nothing else asks which of them a server is. */
+import type { TypeKind } from '../../plan/schema.js'
 import type { Sql } from '../sql.js'
 import type { NeededPrivileges } from './grants.js'
 import type { MysqlSession } from './session.js'
@@ -45,6 +46,8 @@ export interface Flavor {
   readonly dumpPrograms: readonly string[]
   readonly clientPrograms: readonly string[]
   readonly dumpOptions: readonly string[]
+  /** Types of a plan that only some versions have, with the first of them. */
+  readonly typesSince: Readonly<Partial<Record<TypeKind, string>>>
   /** The type of a JSON column in DDL. */
   readonly jsonColumn: string
   /** What follows it; `column` is quoted. */

@@ -159,6 +159,9 @@ export function columnTypeOf(type: string, isJson: boolean): ColumnType {
     case 'smallint':
       return unsigned ? 'int' : 'smallint'
     case 'float':
+      return args === undefined && rest === '' ? 'real' : (type as ColumnType)
+    case 'year':
+      return 'year'
     case 'double':
       return 'double'
     case 'tinytext':
@@ -181,9 +184,10 @@ export function columnTypeOf(type: string, isJson: boolean): ColumnType {
     case 'binary':
     case 'varbinary':
       return 'blob'
+    case 'set':
     case 'enum': {
-      const original = /^enum\((.*)\)$/is.exec(type)?.[1] ?? ''
-      return `enum(${[...original.matchAll(/'((?:[^']|'')*)'/g)].map((match) => match[1]!.replaceAll("''", "'")).join(',')})`
+      const original = /^(?:enum|set)\((.*)\)$/is.exec(type)?.[1] ?? ''
+      return `${base}(${[...original.matchAll(/'((?:[^']|'')*)'/g)].map((match) => match[1]!.replaceAll("''", "'")).join(',')})`
     }
     case 'decimal':
       return `decimal(${args ?? '10,0'})` as ColumnType

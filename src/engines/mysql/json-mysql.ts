@@ -35,6 +35,8 @@ function typed(value: Sql, type: ColumnType): Sql {
     case 'double':
     case 'json':
       return value
+    case 'year':
+      return sql`CAST(${value} AS UNSIGNED)`
     case 'boolean':
       return parse(jsonText(value, type, asText))
     case 'moment':

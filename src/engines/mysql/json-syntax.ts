@@ -53,6 +53,8 @@ function nullableText(value: Sql, type: ColumnType, embed: (json: Sql) => Sql): 
     case 'decimal':
     case 'double':
       return textOf(value, type)
+    case 'year':
+      return sql`CAST(${value} + 0 AS CHAR)`
     case 'boolean':
       // A TINYINT(1) that holds more than a boolean stays the number it is.
       return sql`CASE ${value} WHEN 1 THEN 'true' WHEN 0 THEN 'false' ELSE CAST(${value} AS CHAR) END`

@@ -34,7 +34,7 @@ export function isSame(columns: readonly LoggedColumn[]): string {
     // The hour that comes twice has one local text for two moments.
     return dataType === 'timestamp'
       ? `${loggedText(before, dataType)} <=> ${loggedText(after, dataType)}`
-      : INTEGERS.has(dataType)
+      : INTEGERS.has(dataType) || dataType === 'float'
         ? `${before} <=> ${after}`
         : `BINARY ${before} <=> BINARY ${after}`
   })
@@ -61,6 +61,8 @@ function loggedText(value: string, dataType: string): string {
       return `LOWER(HEX(${value}))`
     case 'bit':
       return `CAST(${value} + 0 AS CHAR)`
+    case 'float':
+      return `CAST(${value} + 0e0 AS CHAR)`
     case 'timestamp':
       // In UTC, whatever the time zone of the application's session, and exact in the hour that comes twice.
       return `CAST(TIMESTAMP'1970-01-01 00:00:00' + INTERVAL UNIX_TIMESTAMP(${value}) SECOND AS CHAR)`

@@ -75,24 +75,33 @@ async function* dumpLines(session: MysqlSession, namespace: string): AsyncGenera
   )
   for (const [name] of tables) {
     const table = String(name)
-    const columns = await storedColumns(session, namespace, table)
+    const stored = await storedColumns(session, namespace, table)
+    const columns = stored.map(({ name }) => name)
     const [created] = await session.query(raw(`SHOW CREATE TABLE ${qualify(namespace, table)}`))
     yield `${JSON.stringify({ table, ddl: String(created![1]), columns } satisfies Line)}\n`
-    const select = raw(`SELECT ${columns.map(quoteIdentifier).join(', ')} FROM ${qualify(namespace, table)}`)
+    const select = raw(`SELECT ${stored.map(readable).join(', ')} FROM ${qualify(namespace, table)}`)
     for await (const rows of session.stream(select, BATCH_ROWS)) {
       yield `${JSON.stringify({ rows: rows.map((row: RawRow) => row.map(dumped)) } satisfies Line)}\n`
     }
   }
 }
 
+interface StoredColumn {
+  readonly name: string
+  readonly isFloat: boolean
+}
+
 /** Generated columns cannot be written. */
-async function storedColumns(session: MysqlSession, namespace: string, table: string): Promise<string[]> {
+async function storedColumns(session: MysqlSession, namespace: string, table: string): Promise<StoredColumn[]> {
   const rows = await session.query(
-    sql`SELECT column_name FROM information_schema.columns WHERE table_schema = ${namespace} AND table_name = ${table}
+    sql`SELECT column_name, data_type FROM information_schema.columns WHERE table_schema = ${namespace} AND table_name = ${table}
       AND extra NOT LIKE '%VIRTUAL%' AND extra NOT LIKE '%STORED%' AND extra NOT LIKE '%PERSISTENT%' ORDER BY ordinal_position`,
   )
-  return rows.map(([name]) => String(name))
+  return rows.map(([name, type]) => ({ name: String(name), isFloat: type === 'float' }))
 }
+
+/** The server writes six digits of a FLOAT, and all of a double. */
+const readable = ({ name, isFloat }: StoredColumn): string => `${quoteIdentifier(name)}${isFloat ? ' + 0e0' : ''}`
 
 function dumped(value: RawValue): string | null | { hex: string } {
   return Buffer.isBuffer(value) ? { hex: value.toString('hex') } : value

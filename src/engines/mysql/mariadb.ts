@@ -65,6 +65,7 @@ export const mariadb: Flavor = {
   transactions: [INNODB_TRANSACTIONS],
   systemPrivileges: [],
   serverPrivileges: ['PROCESS'],
+  typesSince: { uuid: '10.7.0', inet4: '10.10.0', inet6: '10.5.0' },
   jsonColumn: 'LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin',
   jsonCheck: (column) => ` CHECK (json_valid(${column}))`,
   jsonChecks: (namespace) =>

@@ -78,6 +78,7 @@ export const mysql: Flavor = {
   ],
   systemPrivileges: [{ database: 'performance_schema', privileges: ['SELECT'] }],
   serverPrivileges: ['PROCESS', 'XA_RECOVER_ADMIN'],
+  typesSince: {},
   jsonColumn: 'JSON',
   jsonCheck: () => '',
   jsonChecks: () => undefined,

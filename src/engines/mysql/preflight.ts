@@ -1,8 +1,9 @@
 /** Looks for everything on a server that would stop or slow down a migration. */
-import type { SchemaSpec } from '../../plan/schema.js'
+import { parseType, type SchemaSpec, type TypeKind } from '../../plan/schema.js'
 import type { Finding } from '../engine.js'
 import { CrossfadeError } from '../errors.js'
 import { raw, sql } from '../sql.js'
+import { missingTypes } from '../missing-types.js'
 import { tlsWarning } from '../tls.js'
 import type { SideContext } from './context.js'
 import { missingPrivileges } from './grants.js'
@@ -16,6 +17,7 @@ import { isMysqlRemote, readMysqlTls } from './tls.js'
 const LONG_TRANSACTION_MS = 60_000
 /** A JSON value or a text is never longer than this on the way. */
 const SMALL_PACKET = 16_777_216
+const MAX_BITS = 64
 
 const SIDE_PRIVILEGES = [
   'SELECT',
@@ -39,6 +41,7 @@ export async function preflight(context: SideContext, session: MysqlSession, sch
     server,
     tls,
     permissions,
+    types,
     tables,
     checkColumns,
     foreignTriggers,
@@ -145,6 +148,32 @@ const permissions: Check = async ({ side, location, facts, flavor }, session, sc
     ]
   })
 }
+
+/** Those that no MySQL and no MariaDB has, with what holds the same values. */
+const INSTEAD: Readonly<Partial<Record<TypeKind, string>>> = {
+  uuid: 'char(36)',
+  inet4: 'varchar(15)',
+  inet6: 'varchar(45)',
+  inet: 'varchar(45)',
+  cidr: 'varchar(45)',
+  macaddr: 'char(17)',
+  macaddr8: 'char(23)',
+  interval: 'varchar(60)',
+  timetz: 'varchar(30)',
+  varbit: 'varchar(255)',
+  array: 'json',
+}
+
+const types: Check = ({ side, facts, flavor }, _, schema) =>
+  Promise.resolve(
+    missingTypes(side, schema, (type) => {
+      const { kind, length } = parseType(type)
+      if (kind === 'bit' && length! > MAX_BITS) return `A BIT holds ${MAX_BITS} bits at most: use blob`
+      const since = flavor.typesSince[kind]
+      if (INSTEAD[kind] === undefined || (since !== undefined && !isOlder(facts.version, since))) return undefined
+      return `${flavor.engine} ${facts.version} has no such type: use ${INSTEAD[kind]}`
+    }),
+  )
 
 const tables: Check = async ({ side, location }, session, schema) => {
   const rows = await session.query(

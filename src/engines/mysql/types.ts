@@ -11,7 +11,20 @@ export const MAX_SCALE = 30
 const LONGEST_HEX = 65_536
 
 export type Family =
-  'integer' | 'decimal' | 'double' | 'boolean' | 'text' | 'json' | 'date' | 'time' | 'moment' | 'blob'
+  | 'integer'
+  | 'decimal'
+  | 'double'
+  | 'boolean'
+  | 'text'
+  | 'json'
+  | 'date'
+  | 'time'
+  | 'moment'
+  | 'blob'
+  /** Four digits: a YEAR takes 0 as text for 2000. */
+  | 'year'
+  /** Text for everybody but the column that holds it. */
+  | 'native'
 
 export function familyOf(type: ColumnType): Family {
   const { kind } = parseType(type)
@@ -28,6 +41,24 @@ export function familyOf(type: ColumnType): Family {
     case 'timestamp':
     case 'datetime':
       return 'moment'
+    case 'real':
+      return 'double'
+    case 'bit':
+      return 'integer'
+    case 'set':
+      return 'text'
+    case 'inet':
+    case 'cidr':
+    case 'macaddr':
+    case 'macaddr8':
+    case 'interval':
+    case 'timetz':
+    case 'varbit':
+    case 'array':
+    case 'uuid':
+    case 'inet4':
+    case 'inet6':
+      return 'native'
     default:
       return kind
   }
@@ -38,7 +69,7 @@ export function isTextType(type: ColumnType | undefined): boolean {
 }
 
 export function isNumberType(type: ColumnType | undefined): boolean {
-  return type !== undefined && ['integer', 'decimal', 'double', 'boolean'].includes(familyOf(type))
+  return type !== undefined && ['integer', 'decimal', 'double', 'boolean', 'year'].includes(familyOf(type))
 }
 
 /** The name of a type in CAST(.. AS ..). JSON is the flavor's business. */
@@ -46,7 +77,7 @@ export function castName(type: ColumnType): string {
   const parsed = parseType(type)
   switch (familyOf(type)) {
     case 'integer':
-      return parsed.isUnsigned ? 'UNSIGNED' : 'SIGNED'
+      return parsed.isUnsigned || parsed.kind === 'bit' ? 'UNSIGNED' : 'SIGNED'
     case 'boolean':
       return 'SIGNED'
     case 'decimal':
@@ -63,8 +94,17 @@ export function castName(type: ColumnType): string {
       return 'BINARY'
     case 'text':
     case 'json':
+    case 'year':
+    case 'native':
       return 'CHAR'
   }
+}
+
+/** A column as it is read: a BIT is bytes on its way, and a FLOAT six digits. */
+export function readColumn(column: Sql, type: ColumnType): Sql {
+  const { kind } = parseType(type)
+  if (kind === 'bit') return sql`(${column} + 0)`
+  return kind === 'real' ? sql`(${column} + 0e0)` : column
 }
 
 /** As wide as it goes: a value that is too big must not be cut silently; the column that takes it checks. */
@@ -85,12 +125,14 @@ export function castTo(value: Sql, type: ColumnType): Sql {
 function castExpression(value: Sql, type: ColumnType): Sql {
   // CAST to SIGNED turns what is too big into a negative number, without an error; the column that takes it refuses it.
   if (familyOf(type) === 'integer') return sql`CAST(${value} AS DECIMAL(65,0))`
+  if (familyOf(type) === 'year') return sql`LPAD(CAST(${value} AS CHAR), 4, '0')`
   return sql`CAST(${value} AS ${raw(castName(type))})`
 }
 
 const INTEGER = /^-?\d{1,20}$/
 const DECIMAL = /^-?\d{1,65}(\.\d{1,65})?$/
 const DOUBLE = /^-?\d+(\.\d+)?([eE][-+]?\d{1,3})?$/
+const YEAR = /^\d{1,4}$/
 const TIME_ZONE_OF_UTC = /(?:Z|\+00(?::?00)?)$/
 
 function literalOf(value: Exclude<SqlValue, null>, type: ColumnType): Sql {
@@ -113,8 +155,11 @@ function literalOf(value: Exclude<SqlValue, null>, type: ColumnType): Sql {
       return castExpression(raw(quoteText(text)), type)
     case 'blob':
       return raw(`X'${checked(text.replace(/^\\x/, ''), /^([0-9a-fA-F]{2})*$/, type)}'`)
+    case 'year':
+      return raw(quoteText(checked(text, YEAR, type).padStart(4, '0')))
     case 'text':
     case 'json':
+    case 'native':
       return sql`${text}`
   }
 }
@@ -167,6 +212,8 @@ export function canonical(column: Sql, type: ColumnType): Sql {
       return sql`LOWER(HEX(REVERSE(SUBSTR(ST_AsWKB(POINT(${column} + 0e0, 0)), 6, 8))))`
     case 'moment':
       return sql`DATE_FORMAT(${column}, '%Y-%m-%d %H:%i:%s.%f')`
+    case 'integer':
+      return sql`CAST(${readColumn(column, type)} AS CHAR)`
     case 'date':
       return sql`DATE_FORMAT(${column}, '%Y-%m-%d')`
     case 'time':

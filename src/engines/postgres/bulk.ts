@@ -3,13 +3,13 @@ import { once } from 'node:events'
 import type { Readable, Writable } from 'node:stream'
 import type { ColumnType } from '../../plan/schema.js'
 import type { BulkWriter, Session } from '../engine.js'
-import { join, raw, sql, type RawRow, type Sql } from '../sql.js'
+import { raw, sql, type RawRow, type Sql } from '../sql.js'
 import { classifyError } from './classify-error.js'
 import { copyText } from './copy-text.js'
-import { columnArray } from './dialect.js'
+import { boundArrays, boundColumns } from './dialect.js'
 import { qualify, quoteIdentifier } from './literals.js'
 import { PostgresSession } from './session.js'
-import { valueType } from './types.js'
+import { isNativeEnum, writtenType } from './types.js'
 
 type Columns = readonly { readonly name: string; readonly type: ColumnType }[]
 
@@ -20,13 +20,16 @@ export function createBulkWriter(namespace: string): BulkWriter {
   return {
     insert: async (session, table, columns, rows) => {
       if (rows.length === 0) return
-      const arrays = columns.map(({ type }, index) => columnArray(rows, index, valueType(type)))
+      const names = raw(columns.map(({ name }) => quoteIdentifier(name)).join(', '))
       // OVERRIDING: keys are written as they are, also into GENERATED ALWAYS columns.
       await session.execute(
-        sql`INSERT INTO ${target(namespace, table, columns)} OVERRIDING SYSTEM VALUE SELECT * FROM unnest(${join(arrays)})`,
+        sql`INSERT INTO ${target(namespace, table, columns)} OVERRIDING SYSTEM VALUE SELECT ${boundColumns(columns, writtenType)} FROM ${boundArrays(columns, rows)} AS bound(${names})`,
       )
     },
     pipe: async (from, select, to, table, columns) => {
+      // A connection cannot read and write at once; the server can do both by itself.
+      if (from === to)
+        return to.execute(sql`INSERT INTO ${target(namespace, table, columns)} ${written(select, columns)}`)
       const sink = postgres(to).copyIn(target(namespace, table, columns).texts.join(''))
       if (!(from instanceof PostgresSession))
         return pour(fromRows(from.stream(select, ROWS_PER_BATCH)), sink, async () => {})
@@ -34,6 +37,11 @@ export function createBulkWriter(namespace: string): BulkWriter {
       return pour(fromCopy(source), sink, () => stop(from, source))
     },
   }
+}
+
+function written(select: Sql, columns: Columns): Sql {
+  if (!columns.some(({ type }) => isNativeEnum(type))) return select
+  return sql`SELECT ${boundColumns(columns, writtenType)} FROM (${select}) AS bound`
 }
 
 function target(namespace: string, table: string, columns: Columns): Sql {

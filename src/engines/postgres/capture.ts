@@ -101,11 +101,13 @@ function triggersOf(context: SideContext, table: string): TriggerPlan {
  */
 function logFunction(context: SideContext, table: string, texts: readonly string[]): string {
   const { meta } = context
+  // Each setting costs a little with every statement of the application.
+  const settings = texts.some((text) => text.endsWith(STYLED)) ? STYLES : ''
   const values = `ARRAY[${texts.join(', ')}]::text[]`
   const queue = meta.qualified.changes
   const name = quoteLiteral(table)
   return `CREATE OR REPLACE FUNCTION ${qualify(meta.schema, meta.logFunction(table))}() RETURNS trigger
-    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET extra_float_digits = 3 AS $crossfade$
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET extra_float_digits = 3${settings} AS $crossfade$
     BEGIN
       IF ${IS_OWN_SESSION} THEN RETURN NULL; END IF;
       IF TG_OP = 'INSERT' THEN
@@ -154,12 +156,18 @@ function columnText(column: string, type: string): string {
       return plainText(microseconds(raw(column)))
     case 'date':
       return plainText(wholeCalendar(raw(column), 'YYYY-MM-DD'))
+    case 'inet':
+      return `(to_jsonb(${column}) #>> '{}')`
     case 'bytea':
       return `'\\x' || encode(${column}, 'hex')`
     default:
-      return `${column}::text`
+      return `${column}::text${type === 'interval' || type.endsWith('[]') ? STYLED : ''}`
   }
 }
+
+/** Marks a text that depends on the styles of the session. */
+const STYLED = ' /* styled */'
+const STYLES = ` SET IntervalStyle = 'postgres' SET DateStyle = 'ISO, YMD' SET TimeZone = 'UTC'`
 
 const plainText = (text: Sql): string => text.render(() => '').text
 

@@ -1,11 +1,12 @@
 /** {@link Dialect} of PostgreSQL 14 to 18. */
+import { parseType, type ColumnType } from '../../plan/schema.js'
 import type { Dialect } from '../engine.js'
 import { join, raw, sql, type Sql, type SqlValue } from '../sql.js'
 import type { MetaFunctions } from './exact-cast.js'
 import { inByteOrder, renderExpression } from './expression.js'
-import { jsonMembers, unnestJson } from './json.js'
-import { arrayLiteral, qualify, quoteIdentifier } from './literals.js'
-import { canonical, castTo, valueType } from './types.js'
+import { jsonMembers, nullOf, unnestJson } from './json.js'
+import { arrayLiteral, qualify, quoteIdentifier, quoteLiteral } from './literals.js'
+import { canonical, castTo, ddlType, valueType } from './types.js'
 
 export interface PostgresDialectOptions {
   /** Holds the helper functions that servers before 16 need. Default `crossfade`. */
@@ -50,6 +51,19 @@ export function postgresDialect(options: PostgresDialectOptions = {}): Dialect {
 function metaFunctions(metaNamespace: string, majorVersion: number): MetaFunctions {
   const call = (name: string, input: Sql) => sql`${raw(qualify(metaNamespace, name))}(${input})`
   return {
+    tryValue: (text, type) => {
+      const { kind, length } = parseType(type)
+      const cast = castTo(text, type)
+      if (kind === 'bit' || kind === 'varbit') {
+        // A cast cuts what is too long.
+        const sign = raw(kind === 'bit' ? '=' : '<=')
+        const size = length === undefined ? raw('') : sql` AND length(${text}) ${sign} ${raw(String(length))}`
+        return sql`CASE WHEN ${text} ~ '^[01]*$'${size} THEN ${cast} END`
+      }
+      return majorVersion >= 16
+        ? sql`CASE WHEN pg_input_is_valid(${text}, ${raw(quoteLiteral(ddlType(type)))}) THEN ${cast} END`
+        : sql`${raw(qualify(metaNamespace, 'try_value'))}(${text}, ${nullOf(type)})`
+    },
     tryText: (bytes) => call('try_text', bytes),
     tryJsonb: (text) =>
       majorVersion >= 16
@@ -89,11 +103,28 @@ function within(columns: readonly Sql[], tuples: readonly (readonly Sql[])[]): S
 /** One array per column: a statement takes 65535 bound values, rows are often more. */
 const boundRows: Dialect['values'] = (columns, rows) => {
   const names = columns.map(({ name }) => quoteIdentifier(name)).join(', ')
-  const arrays = columns.map(({ type }, index) => columnArray(rows, index, valueType(type)))
-  return sql`SELECT * FROM unnest(${join(arrays)}) AS bound(${raw(names)})`
+  return sql`SELECT ${boundColumns(columns, valueType)} FROM ${boundArrays(columns, rows)} AS bound(${raw(names)})`
 }
 
-/** The values of one column of bound rows as an array of `type`. */
-export function columnArray(rows: readonly (readonly SqlValue[])[], index: number, type: string): Sql {
-  return sql`CAST(${arrayLiteral(rows.map((row) => row[index]!))} AS ${raw(type)}[])`
+type BoundColumns = readonly { readonly name: string; readonly type: ColumnType }[]
+
+/** The columns of {@link boundArrays}. `typeOf` gives those that are not of the type of their array. */
+export function boundColumns(columns: BoundColumns, typeOf: (type: ColumnType) => string): Sql {
+  return join(
+    columns.map(({ name, type }) => {
+      const column = `bound.${quoteIdentifier(name)}`
+      return raw(elementType(type) === typeOf(type) ? column : `CAST(${column} AS ${typeOf(type)})`)
+    }),
+  )
 }
+
+/** One array for each column of bound rows. An array of arrays is one of more dimensions, so arrays are bound as texts. */
+export function boundArrays(columns: BoundColumns, rows: readonly (readonly SqlValue[])[]): Sql {
+  return sql`unnest(${join(
+    columns.map(
+      ({ type }, index) => sql`CAST(${arrayLiteral(rows.map((row) => row[index]!))} AS ${raw(elementType(type))}[])`,
+    ),
+  )})`
+}
+
+const elementType = (type: ColumnType): string => (type.endsWith('[]') ? 'text' : valueType(type))

@@ -2,7 +2,7 @@
 import { parseType, type ColumnType, type SchemaSpec, type TableSpec } from '../../plan/schema.js'
 import type { Finding, Side } from '../engine.js'
 import { columnTypeOf, type FoundTable } from './introspect.js'
-import { ddlType } from './types.js'
+import { ddlType, isNativeEnum, missingType } from './types.js'
 
 export function findDrift(side: Side, planned: SchemaSpec, found: Readonly<Record<string, FoundTable>>): Finding[] {
   const known = Object.entries(planned).flatMap(([name, table]) => {
@@ -27,7 +27,7 @@ function tableDrift(
       findings.push(missing('column', place))
       continue
     }
-    findings.push(...typeDrift(place, type, serverTypes[column]!))
+    findings.push(...typeDrift(place, type, serverTypes[column]!, there.type))
     if (notNull && !there.notNull) findings.push(nullable(place))
   }
   for (const column of Object.keys(spec.columns)) {
@@ -55,16 +55,20 @@ function tableDrift(
   return findings
 }
 
-function typeDrift(place: string, planned: ColumnType, serverType: string): Finding[] {
-  if (holds(planned, serverType)) return []
+function typeDrift(place: string, planned: ColumnType, serverType: string, found: ColumnType): Finding[] {
+  // Preflight tells of it.
+  if (missingType(planned) !== undefined) return []
+  if (isNativeEnum(found) ? planned === found : holds(planned, serverType)) return []
   const isJsonInText = planned === 'json' && serverType === 'text'
-  if (parsed(columnTypeOf(serverType)) === undefined && serverType !== 'numeric')
+  if (parsed(columnTypeOf(serverType)) === undefined && serverType !== 'numeric' && parsed(found)?.name === undefined)
     return [unknownType(place, serverType)]
   return [
     {
       code: 'other-type',
       severity: isJsonInText ? 'warning' : 'blocking',
-      message: `${place} is ${serverType}, the plan says ${planned} (${ddlType(planned)})`,
+      message: isNativeEnum(found)
+        ? `${place} is ${found}, the plan says ${planned}`
+        : `${place} is ${serverType}, the plan says ${planned} (${ddlType(planned)})`,
       hint: isJsonInText
         ? 'Rows that are no valid JSON fail when they are copied.'
         : 'Mend the schema of the plan or the column.',
@@ -77,7 +81,8 @@ function holds(planned: ColumnType, serverType: string): boolean {
   const wanted = parseType(planned)
   if (serverType === 'numeric') return wanted.kind === 'decimal'
   const found = parsed(columnTypeOf(serverType))
-  if (!found) return false
+  if (!found || wanted.name !== undefined) return false
+  if (wanted.kind === 'array') return found.kind === 'array' && holdsElements(wanted.element!, serverType.slice(0, -2))
   const family = (kind: string) => (['char', 'varchar', 'text', 'enum'].includes(kind) ? 'text' : kind)
   const integers = ['smallint', 'int', 'bigint']
   if (integers.includes(wanted.kind)) {
@@ -89,8 +94,15 @@ function holds(planned: ColumnType, serverType: string): boolean {
     const digits = (type: typeof wanted) => type.precision! - type.scale!
     return found.scale! >= wanted.scale! && digits(found) >= digits(wanted)
   }
-  if (family(wanted.kind) === 'text') return (found.length ?? Infinity) >= (wanted.length ?? longest(wanted.values))
+  if (wanted.kind === 'bit') return found.length === wanted.length
+  if (family(wanted.kind) === 'text' || wanted.kind === 'varbit')
+    return (found.length ?? Infinity) >= (wanted.length ?? longest(wanted.values))
   return (found.scale ?? 0) >= (wanted.scale ?? 0)
+}
+
+/** Digits of elements are not looked at, so that they must be those of the plan. */
+function holdsElements(planned: ColumnType, serverType: string): boolean {
+  return holds(planned, serverType) && (!planned.startsWith('decimal') || columnTypeOf(serverType) === planned)
 }
 
 /** Of an enum; a text without a limit has none. */

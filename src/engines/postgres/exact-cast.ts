@@ -1,6 +1,7 @@
 /** The `cast` of expressions: exact, or NULL. No input makes the server raise an error. */
 import { parseType, type ColumnType, type ParsedType } from '../../plan/schema.js'
 import { join, raw, sql, type Sql } from '../sql.js'
+import { arrayFromJson, arrayToJson } from './array-json.js'
 import { quoteLiteral } from './literals.js'
 import { once } from './once.js'
 import { ddlType, isTextType, textOf, valueType } from './types.js'
@@ -11,6 +12,8 @@ export interface MetaFunctions {
   tryJsonb(text: Sql): Sql
   /** bytea to text, NULL where it is no UTF-8. */
   tryText(bytes: Sql): Sql
+  /** Text to a value of the type, NULL where it is none. */
+  tryValue(text: Sql, type: ColumnType): Sql
 }
 
 const INTEGER = raw(`'^(0|-?[1-9][0-9]{0,18})$'`)
@@ -45,7 +48,8 @@ const TIME_PATTERN = [`^(${CLOCK_PATTERN}${FRACTION}|24:00:00(\\.0{1,6})?)$`]
 /** Doubles hold every integer up to here. */
 const MAX_EXACT = raw('9007199254740992')
 
-type Family = 'integer' | 'decimal' | 'double' | 'boolean' | 'text' | 'json' | 'date' | 'time' | 'moment' | 'blob'
+type Family =
+  'integer' | 'decimal' | 'double' | 'boolean' | 'text' | 'json' | 'date' | 'time' | 'moment' | 'blob' | 'native'
 
 export function exactCast(input: Sql, from: ColumnType | undefined, to: ColumnType, meta: MetaFunctions): Sql {
   if (from !== undefined && valueType(from) === valueType(to) && fitsWithin(from, to)) return input
@@ -58,6 +62,7 @@ function fitsWithin(from: ColumnType, to: ColumnType): boolean {
   if (from === to || to === 'text') return true
   const [source, target] = [parseType(from), parseType(to)]
   if (source.isUnsigned !== target.isUnsigned) return false
+  if (target.kind === 'bit' || target.kind === 'varbit' || target.kind === 'array') return ddlType(from) === ddlType(to)
   if (isTextType(to)) return target.kind !== 'enum' && (source.length ?? Infinity) <= (target.length ?? Infinity)
   return target.kind !== 'decimal' && (source.scale ?? 0) <= (target.scale ?? 0)
 }
@@ -73,12 +78,13 @@ function cast(value: Sql, from: ColumnType | undefined, to: ColumnType, target: 
     case 'decimal':
       return toDecimal(value, text, source, target)
     case 'double':
-      return toDouble(value, text, source)
+      return target.kind === 'real' ? toReal(value, text, source) : toDouble(value, text, source, from)
     case 'boolean':
       return source === 'boolean'
         ? value
         : sql`CASE WHEN ${text} IN ('1', 'true') THEN TRUE WHEN ${text} IN ('0', 'false') THEN FALSE END`
     case 'json':
+      if (from?.endsWith('[]')) return arrayToJson(value)
       return source === 'text' ? meta.tryJsonb(text) : sql`to_jsonb(${value})`
     case 'date':
       return matching(source === 'moment' ? dayOf(text) : text, DATE_PATTERN, 'date')
@@ -88,7 +94,16 @@ function cast(value: Sql, from: ColumnType | undefined, to: ColumnType, target: 
       return toMoment(text, source, to)
     case 'blob':
       return sql`convert_to(${text}, 'UTF8')`
+    case 'native':
+      if (target.kind === 'array' && source === 'json') return arrayFromJson(value, to, meta)
+      return sameText(text, to, meta)
   }
+}
+
+/** Where the server writes the value as it was read: another way to write it would not come back. */
+function sameText(text: Sql, to: ColumnType, meta: MetaFunctions): Sql {
+  const value = meta.tryValue(text, to)
+  return sql`CASE WHEN ${textOf(value, to)} = ${text} THEN ${value} END`
 }
 
 /** Bytes are read as UTF-8 and a JSON string gives its text; all else as {@link textOf} writes it. */
@@ -143,7 +158,9 @@ function toDecimal(value: Sql, text: Sql, source: Family, target: ParsedType): S
     : sql`CASE WHEN ${text} ~ ${DECIMAL} THEN ${exact} WHEN ${text} = 'NaN' THEN CAST(${text} AS ${size}) END`
 }
 
-function toDouble(value: Sql, text: Sql, source: Family): Sql {
+function toDouble(value: Sql, text: Sql, source: Family, from: ColumnType | undefined): Sql {
+  // Its text is shorter than the double that it is.
+  if (from === 'real') return sql`CAST(${value} AS double precision)`
   if (source === 'integer') {
     return sql`CASE WHEN abs(CAST(${value} AS numeric)) <= ${MAX_EXACT} THEN CAST(${value} AS double precision) END`
   }
@@ -157,6 +174,23 @@ function toDouble(value: Sql, text: Sql, source: Family): Sql {
   // JSON has doubles without an exponent: hundreds of digits are normal, numeric bears thousands.
   const isNoNumber = sql`${text} IN ('NaN', 'Infinity', '-Infinity')`
   return sql`CASE WHEN length(${text}) <= 2000 AND ${text} ~ ${DOUBLE} THEN ${exact} WHEN ${isNoNumber} THEN ${double} END`
+}
+
+/** What a double holds may be too fine for it, and is NULL then; decimals as in {@link toDouble}. */
+function toReal(value: Sql, text: Sql, source: Family): Sql {
+  const number = sql`abs(CAST(${text} AS numeric))`
+  // Beyond these bounds the server refuses the text, or makes 0 of it.
+  const isInRange = sql`${number} = 0 OR ${number} BETWEEN 7.1e-46 AND 3.4028235e38`
+  const real = sql`CAST(${text} AS real)`
+  const isExact =
+    source === 'double'
+      ? sql`CAST(${real} AS double precision) = ${value}`
+      : source === 'decimal' || source === 'integer'
+        ? sql`CAST(CAST(${real} AS text) AS numeric) = ${value}`
+        : raw('TRUE')
+  const exact = sql`CASE WHEN ${isInRange} THEN CASE WHEN ${isExact} THEN ${real} END END`
+  const isNoNumber = sql`${text} IN ('NaN', 'Infinity', '-Infinity')`
+  return sql`CASE WHEN length(${text}) <= 2000 AND ${text} ~ ${DOUBLE} THEN ${exact} WHEN ${isNoNumber} THEN ${real} END`
 }
 
 /** A moment keeps microseconds on PostgreSQL whatever the plan's type says: its columns are made without a precision. */
@@ -188,6 +222,23 @@ function familyOf(kind: ParsedType['kind']): Family {
     case 'timestamp':
     case 'datetime':
       return 'moment'
+    case 'real':
+      return 'double'
+    case 'timetz':
+    case 'interval':
+    case 'uuid':
+    case 'inet':
+    case 'cidr':
+    case 'macaddr':
+    case 'macaddr8':
+    case 'bit':
+    case 'varbit':
+    case 'array':
+    case 'year':
+    case 'set':
+    case 'inet4':
+    case 'inet6':
+      return 'native'
     default:
       return kind
   }

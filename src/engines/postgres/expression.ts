@@ -8,7 +8,7 @@ import { childContext, firstType, inferType, literal } from './infer.js'
 import { jsonFromText, jsonGet, jsonObject, type JsonMember } from './json.js'
 import { keyOf, unkeyOf } from './keys.js'
 import { quoteIdentifier, quoteLiteral } from './literals.js'
-import { isTextType, textOf, valueType } from './types.js'
+import { castTo, isNativeEnum, isTextType, textOf, valueType } from './types.js'
 
 const BYTE_ORDER = raw(' COLLATE "C"')
 
@@ -17,8 +17,10 @@ export function renderExpression(expr: Expr, context: ExprContext, meta: MetaFun
   const render = (inner: Expr, type?: ColumnType) => renderExpression(inner, context, meta, type)
   const typeOf = (inner: Expr) => inferType(inner, context)
   switch (expr.op) {
-    case 'column':
-      return raw(`${context.alias(expr.alias)}.${quoteIdentifier(expr.column)}`)
+    case 'column': {
+      const column = raw(`${context.alias(expr.alias)}.${quoteIdentifier(expr.column)}`)
+      return isNativeEnum(typeOf(expr)) ? castTo(column, 'text') : column
+    }
     case 'literal':
       return literal(expr.value, wanted)
     case 'coalesce': {

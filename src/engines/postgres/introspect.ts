@@ -17,6 +17,8 @@ interface RawColumn {
   readonly notNull: boolean
   readonly identity: boolean
   readonly generated: boolean
+  /** Of an enum type in the schema of the table: one elsewhere is not dumped with it. */
+  readonly enumName: string | null
   readonly labels: readonly string[] | null
 }
 
@@ -47,6 +49,7 @@ export async function introspect(session: Session, namespace: string): Promise<R
   const rows = await session.query(sql`SELECT c.relname, json_build_object(
       'columns', (SELECT json_agg(json_build_object('name', a.attname, 'type', format_type(a.atttypid, a.atttypmod),
           'notNull', a.attnotnull, 'generated', a.attgenerated <> '', 'identity', a.attidentity <> '' OR coalesce(pg_get_expr(d.adbin, d.adrelid) LIKE 'nextval(%', false),
+          'enumName', (SELECT t.typname FROM pg_type t WHERE t.oid = a.atttypid AND t.typtype = 'e' AND t.typnamespace = c.relnamespace),
           'labels', (SELECT json_agg(e.enumlabel ORDER BY e.enumsortorder) FROM pg_enum e WHERE e.enumtypid = a.atttypid)) ORDER BY a.attnum)
         FROM pg_attribute a LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
         WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped),
@@ -102,10 +105,14 @@ function foundTable(table: RawTable): FoundTable {
   }
 }
 
-function columnSpec({ type, notNull, identity, labels }: RawColumn, values: readonly string[] | undefined): ColumnSpec {
-  const listed = labels ?? (type === 'text' ? values : undefined)
+function columnSpec(
+  { type, notNull, identity, enumName, labels }: RawColumn,
+  values: readonly string[] | undefined,
+): ColumnSpec {
+  const checked = type === 'text' && values ? (`enum(${values.join(',')})` as const) : undefined
+  const native = enumName !== null && labels ? (`enum ${enumName}(${labels.join(',')})` as const) : undefined
   return {
-    type: listed ? `enum(${listed.join(',')})` : columnTypeOf(type),
+    type: native ?? checked ?? columnTypeOf(type),
     ...(notNull ? { notNull } : {}),
     ...(identity ? { autoIncrement: true } : {}),
   }
@@ -125,14 +132,25 @@ export function columnTypeOf(type: string): ColumnType {
     jsonb: 'json',
     date: 'date',
     bytea: 'blob',
+    real: 'real',
+    uuid: 'uuid',
+    inet: 'inet',
+    cidr: 'cidr',
+    macaddr: 'macaddr',
+    macaddr8: 'macaddr8',
+    interval: 'interval',
+    'time with time zone': 'timetz',
+    'bit varying': 'varbit',
     'time without time zone': 'time',
     'timestamp with time zone': 'timestamp(6)',
     'timestamp without time zone': 'datetime(6)',
     'timestamp(0) with time zone': 'timestamp',
     'timestamp(0) without time zone': 'datetime',
   }
-  const [, base, size] = /^(character varying|character|numeric)\((.*)\)$/.exec(type) ?? []
+  if (type.endsWith('[]')) return `${columnTypeOf(type.slice(0, -2))}[]`
+  const [, base, size] = /^(character varying|character|numeric|bit varying|bit)\((.*)\)$/.exec(type) ?? []
   if (base === 'numeric') return `decimal(${size})` as ColumnType
+  if (base?.startsWith('bit')) return `${base === 'bit' ? 'bit' : 'varbit'}(${size})` as ColumnType
   if (base !== undefined) return `${base === 'character' ? 'char' : 'varchar'}(${size})` as ColumnType
   return plain[type] ?? (type as ColumnType)
 }

@@ -1,6 +1,7 @@
 /** JSON values: members written and read by type, as `engine.ts` and the plan language say. */
-import { parseType, type ColumnType } from '../../plan/schema.js'
+import { parseType, type ColumnType, type TypeKind } from '../../plan/schema.js'
 import { join, raw, sql, type Sql } from '../sql.js'
+import { arrayFromJson, arrayToJson } from './array-json.js'
 import { exactCast, type MetaFunctions } from './exact-cast.js'
 import { quoteIdentifier, quoteLiteral } from './literals.js'
 import { once } from './once.js'
@@ -8,6 +9,18 @@ import { castTo, textOf, valueType } from './types.js'
 
 /** jsonb_build_object takes at most 100 arguments. */
 const MEMBERS_PER_CALL = 50
+
+const READ_BY_SERVER: readonly TypeKind[] = [
+  'uuid',
+  'inet',
+  'cidr',
+  'macaddr',
+  'macaddr8',
+  'interval',
+  'timetz',
+  'bit',
+  'varbit',
+]
 
 export interface JsonMember {
   readonly name: string
@@ -36,8 +49,12 @@ function jsonMember(value: Sql, type: ColumnType): Sql {
     case 'double':
     case 'boolean':
       return sql`to_jsonb(${castTo(value, type)})`
+    case 'real':
+      return sql`to_jsonb(${castTo(value, type)})`
     case 'json':
       return castTo(value, type)
+    case 'array':
+      return once(castTo(value, type), arrayToJson)
     default:
       return sql`to_jsonb(${textOf(castTo(value, type), type)})`
   }
@@ -60,7 +77,11 @@ export function jsonGet(input: Sql, path: readonly string[], type: ColumnType, m
   const place = placeOf(path)
   const { kind } = parseType(type)
   if (kind === 'json') return sql`NULLIF(CAST(${input} AS jsonb) #> ${place}, CAST('null' AS jsonb))`
+  if (kind === 'array')
+    return once(sql`CAST(${input} AS jsonb) #> ${place}`, (member) => arrayFromJson(member, type, meta))
   const text = sql`(CAST(${input} AS jsonb) #>> ${place})`
+  // Whatever the application wrote, as long as it is such a value.
+  if (READ_BY_SERVER.includes(kind)) return once(text, (value) => meta.tryValue(value, type))
   if (kind === 'text') return text
   if (kind !== 'blob') return exactCast(text, 'text', type, meta)
   return once(text, (hex) => sql`CASE WHEN ${hex} ~ '^([0-9A-Fa-f]{2})*$' THEN decode(${hex}, 'hex') END`)

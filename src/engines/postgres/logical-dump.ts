@@ -12,7 +12,7 @@ import type { DumpWitness } from '../engine.js'
 import { CrossfadeError } from '../errors.js'
 import { raw, sql, type RawRow } from '../sql.js'
 import { copyText } from './copy-text.js'
-import { qualify, quoteIdentifier } from './literals.js'
+import { qualify, quoteIdentifier, quoteLiteral } from './literals.js'
 import type { PostgresSession } from './session.js'
 
 const FORMAT = 'crossfade-postgres-1'
@@ -34,6 +34,12 @@ interface TableLine {
   /** Everything that comes after the rows, for a restore by hand. */
   readonly constraints: readonly string[]
   readonly indexes: readonly string[]
+}
+
+/** Types of the schema itself: its tables cannot be made without them. */
+interface EnumLine {
+  readonly enum: string
+  readonly labels: readonly string[]
 }
 
 export async function isLogicalDump(file: string): Promise<boolean> {
@@ -66,6 +72,7 @@ export async function dumpLogically(
 
 async function* lines(session: PostgresSession, namespace: string): AsyncGenerator<string, void, void> {
   yield `${JSON.stringify({ format: FORMAT, namespace })}\n`
+  for (const type of await readEnums(session, namespace)) yield `${JSON.stringify(type)}\n`
   for (const table of await readTables(session, namespace)) {
     yield `${JSON.stringify(table)}\n`
     const columns = table.columns.map(({ name }) => quoteIdentifier(name)).join(', ')
@@ -74,6 +81,14 @@ async function* lines(session: PostgresSession, namespace: string): AsyncGenerat
     for await (const rows of session.stream(select, ROWS_PER_BATCH))
       yield rows.map((row) => `${JSON.stringify(row)}\n`).join('')
   }
+}
+
+async function readEnums(session: PostgresSession, namespace: string): Promise<EnumLine[]> {
+  const rows = await session.query(
+    sql`SELECT json_build_object('enum', t.typname, 'labels', (SELECT coalesce(json_agg(e.enumlabel ORDER BY e.enumsortorder), '[]') FROM pg_enum e WHERE e.enumtypid = t.oid))
+      FROM pg_type t JOIN pg_namespace n ON n.oid = t.typnamespace WHERE n.nspname = ${namespace} AND t.typtype = 'e' ORDER BY t.typname`,
+  )
+  return rows.map(([json]) => JSON.parse(String(json)) as EnumLine)
 }
 
 async function readTables(session: PostgresSession, namespace: string): Promise<TableLine[]> {
@@ -109,11 +124,13 @@ export async function restoreLogically(
     text = ''
   }
   await session.transaction(async () => {
+    // Types of the dump are found in the schema that is made of it.
+    await session.execute(raw(`SET LOCAL search_path = ${quoteIdentifier(namespace)}, public`))
     // Made right before the loop: lines that come while nobody iterates are lost.
     const unpacked = createReadStream(file, { signal }).pipe(createGunzip())
     for await (const line of createInterface({ input: unpacked, crlfDelay: Infinity })) {
       signal.throwIfAborted()
-      const value = JSON.parse(line) as RawRow | TableLine | { format: string }
+      const value = JSON.parse(line) as RawRow | TableLine | EnumLine | { format: string }
       if (Array.isArray(value)) {
         text += copyText([value])
         if (text.length >= CHARACTERS_PER_COPY) await flush()
@@ -125,6 +142,10 @@ export async function restoreLogically(
         isHeaderRead = true
         continue
       }
+      if ('enum' in value) {
+        await session.execute(raw(enumDdl(namespace, value)))
+        continue
+      }
       await flush()
       table = value as TableLine
       await session.execute(raw(tableDdl(namespace, table)))
@@ -132,6 +153,9 @@ export async function restoreLogically(
     await flush()
   })
 }
+
+const enumDdl = (namespace: string, { enum: name, labels }: EnumLine): string =>
+  `CREATE TYPE ${qualify(namespace, name)} AS ENUM (${labels.map(quoteLiteral).join(', ')})`
 
 function tableDdl(namespace: string, { table, columns, primaryKey }: TableLine): string {
   const parts = columns.map(

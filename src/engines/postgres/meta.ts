@@ -80,12 +80,15 @@ export const IS_OWN_SESSION = `current_setting('crossfade.sync', true) = 'on' AN
 /** Held while the schema is made or dropped: two sides of one database often do it at the same moment. */
 const META_LOCK = lockKey('meta')
 
+/** Those of {@link functions}. */
+const FUNCTIONS = `'try_jsonb', 'try_text', 'try_value'`
+
 /** Makes the schema and the functions that expressions use. Repeating it changes nothing. */
 export async function ensureMeta(session: PostgresSession, meta: MetaNames, majorVersion: number): Promise<void> {
   const schema = quoteLiteral(meta.schema)
   const [found] = await session.query(
     sql`SELECT 1 FROM pg_namespace n WHERE n.nspname = ${meta.schema} AND
-      (SELECT count(*) FROM pg_proc p WHERE p.pronamespace = n.oid AND p.proname IN ('try_jsonb', 'try_text')) = 2`,
+      (SELECT count(*) FROM pg_proc p WHERE p.pronamespace = n.oid AND p.proname IN (${raw(FUNCTIONS)})) = 3`,
   )
   if (found) return
   await session.transaction(async () => {
@@ -108,6 +111,8 @@ function functions(schema: string, majorVersion: number): string[] {
   return [
     `CREATE OR REPLACE FUNCTION ${qualify(schema, 'try_jsonb')}(input text) RETURNS jsonb ${tryJsonb}`,
     `CREATE OR REPLACE FUNCTION ${qualify(schema, 'try_text')}(input bytea) RETURNS text ${attempt(`convert_from(input, 'UTF8')`)}`,
+    `CREATE OR REPLACE FUNCTION ${qualify(schema, 'try_value')}(input text, sample anyelement) RETURNS anyelement
+      LANGUAGE plpgsql STABLE AS $crossfade$ BEGIN sample := input; RETURN sample; EXCEPTION WHEN OTHERS THEN RETURN NULL; END $crossfade$`,
   ]
 }
 
@@ -117,7 +122,7 @@ export async function dropMeta(session: PostgresSession, meta: MetaNames): Promi
     await session.script(`SELECT pg_advisory_xact_lock(${META_LOCK.text})`)
     const [left] = await session.query(sql`SELECT
       (SELECT count(*) FROM pg_class c WHERE c.relnamespace = n.oid) +
-      (SELECT count(*) FROM pg_proc p WHERE p.pronamespace = n.oid AND p.proname NOT IN ('try_jsonb', 'try_text'))
+      (SELECT count(*) FROM pg_proc p WHERE p.pronamespace = n.oid AND p.proname NOT IN (${raw(FUNCTIONS)}))
       FROM pg_namespace n WHERE n.nspname = ${meta.schema}`)
     if (left?.[0] === '0') await session.execute(raw(`DROP SCHEMA ${quoteIdentifier(meta.schema)} CASCADE`))
   })

@@ -2,6 +2,7 @@
 import type { SchemaSpec } from '../../plan/schema.js'
 import type { Finding } from '../engine.js'
 import { sql } from '../sql.js'
+import { missingTypes } from '../missing-types.js'
 import { tlsWarning } from '../tls.js'
 import type { SideContext } from './context.js'
 import { longTransactions } from './long-transactions.js'
@@ -9,6 +10,7 @@ import { checkTables } from './preflight-tables.js'
 import { checkValues } from './preflight-values.js'
 import { listRemains } from './remains.js'
 import type { PostgresSession } from './session.js'
+import { missingType } from './types.js'
 import { isPostgresRemote, readPostgresTls } from './tls.js'
 
 const OLDEST_VERSION = 14
@@ -37,6 +39,7 @@ export async function preflight(
     checkServer,
     checkTls,
     checkRights,
+    checkTypes,
     checkTables,
     checkValues,
     checkTransactions,
@@ -165,6 +168,8 @@ const checkRights: Check = async ({ side, canReplicate, meta, location, majorVer
   }
   return findings
 }
+
+const checkTypes: Check = ({ side }, _, schema) => Promise.resolve(missingTypes(side, schema, missingType))
 
 const checkTransactions: Check = async ({ side }, session) => {
   const open = await longTransactions(session, LONG_TRANSACTION_MS)

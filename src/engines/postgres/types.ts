@@ -1,13 +1,15 @@
 /** Column types on PostgreSQL: their names, their text, their canonical text. */
-import { parseType, type ColumnType, type ParsedType } from '../../plan/schema.js'
+import { parseType, type ColumnType, type TypeKind } from '../../plan/schema.js'
 import { raw, sql, type Sql } from '../sql.js'
+import { quoteIdentifier } from './literals.js'
 
 /** Precision is never cut: what a column of the other side holds to the microsecond arrives so. */
-const NAMES: Readonly<Record<Exclude<ParsedType['kind'], 'char' | 'varchar' | 'decimal'>, string>> = {
+const NAMES: Readonly<Record<Exclude<TypeKind, 'char' | 'varchar' | 'decimal' | 'array' | MissingKind>, string>> = {
   bigint: 'bigint',
   int: 'integer',
   smallint: 'smallint',
   double: 'double precision',
+  real: 'real',
   boolean: 'boolean',
   text: 'text',
   enum: 'text',
@@ -17,7 +19,28 @@ const NAMES: Readonly<Record<Exclude<ParsedType['kind'], 'char' | 'varchar' | 'd
   timestamp: 'timestamptz',
   datetime: 'timestamp',
   blob: 'bytea',
+  timetz: 'timetz',
+  interval: 'interval',
+  uuid: 'uuid',
+  inet: 'inet',
+  cidr: 'cidr',
+  macaddr: 'macaddr',
+  macaddr8: 'macaddr8',
+  bit: 'bit varying',
+  varbit: 'bit varying',
 }
+
+type MissingKind = (typeof MISSING)[number]
+const MISSING = ['year', 'set', 'inet4', 'inet6'] as const
+
+/** Why the server has no such type; undefined where it has. */
+export function missingType(type: ColumnType): string | undefined {
+  const { kind } = parseType(type)
+  const instead = { year: 'smallint', set: 'text[]', inet4: 'inet', inet6: 'inet' }
+  return isMissing(kind) ? `PostgreSQL has no type ${kind}: use ${instead[kind]}` : undefined
+}
+
+const isMissing = (kind: TypeKind): kind is MissingKind => (MISSING as readonly TypeKind[]).includes(kind)
 
 /** The type of a column in DDL. */
 export function ddlType(type: ColumnType): string {
@@ -25,6 +48,9 @@ export function ddlType(type: ColumnType): string {
   // char(n) pads with blanks and ignores them when it compares; no other engine does both.
   if (parsed.kind === 'char' || parsed.kind === 'varchar') return `varchar(${parsed.length})`
   if (parsed.kind === 'decimal') return `numeric(${parsed.precision},${parsed.scale})`
+  if (parsed.kind === 'bit') return `bit(${parsed.length})`
+  if (parsed.kind === 'varbit' && parsed.length !== undefined) return `bit varying(${parsed.length})`
+  if (parsed.kind === 'array') return `${ddlType(parsed.element!)}[]`
   return valueType(type)
 }
 
@@ -33,8 +59,10 @@ export function ddlType(type: ColumnType): string {
  * use this; the column that takes the value checks its size.
  */
 export function valueType(type: ColumnType): string {
-  const { kind, isUnsigned } = parseType(type)
+  const { kind, isUnsigned, element } = parseType(type)
   if (kind === 'char' || kind === 'varchar') return 'text'
+  if (kind === 'array') return `${valueType(element!)}[]`
+  if (isMissing(kind)) throw new TypeError(missingType(type))
   if (kind === 'decimal') return 'numeric'
   // There are no unsigned integers: the next wider type holds them, up to the range of bigint.
   if (kind === 'int' && isUnsigned) return 'bigint'
@@ -46,7 +74,18 @@ export function isTextType(type: ColumnType | undefined): boolean {
 }
 
 export function isNumberType(type: ColumnType | undefined): boolean {
-  return type !== undefined && ['bigint', 'int', 'smallint', 'decimal', 'double'].includes(parseType(type).kind)
+  return type !== undefined && ['bigint', 'int', 'smallint', 'decimal', 'double', 'real'].includes(parseType(type).kind)
+}
+
+/** An enum that is a type of its own. Its values are read as text, and become its own only in the column they are written to. */
+export function isNativeEnum(type: ColumnType | undefined): boolean {
+  return type?.startsWith('enum ') ?? false
+}
+
+/** The type that a value is written as: a column of an enum's own type takes no text. */
+export function writtenType(type: ColumnType): string {
+  const { name } = parseType(type)
+  return name === undefined ? valueType(type) : quoteIdentifier(name)
 }
 
 export function castTo(value: Sql, type: ColumnType): Sql {
@@ -66,6 +105,10 @@ export function textOf(value: Sql, type: ColumnType | undefined): Sql {
       return timeText(value, scale)
     case 'blob':
       return sql`encode(${value}, 'hex')`
+    case 'inet':
+    case 'cidr':
+      // A cast would add the length of the mask to every address.
+      return sql`(to_jsonb(${value}) #>> '{}')`
     default:
       return sql`CAST(${value} AS text)`
   }
@@ -88,6 +131,8 @@ export function canonical(column: Sql, type: ColumnType): Sql {
     case 'double':
       // Adding 0 makes -0 and 0 one value, as they compare.
       return sql`encode(float8send(${column} + 0), 'hex')`
+    case 'real':
+      return sql`encode(float4send(CAST(${column} + 0 AS real)), 'hex')`
     case 'timestamp':
       return microseconds(sql`(${column} AT TIME ZONE 'UTC')`)
     case 'datetime':
