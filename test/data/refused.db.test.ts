@@ -83,7 +83,6 @@ describe('what PostgreSQL has and a plan has no word for', () => {
       uuid: ['uuid', 'char(36)'],
       inet: ['inet', 'cidr'],
       bit: ['bit(8)', 'bit(9)'],
-      free: ['bit varying', 'varbit(8)'],
       shorter: ['bit varying(7)', 'varbit(8)'],
       ints: ['integer[]', 'bigint[]'],
       numbers: ['numeric[]', 'decimal(10,2)[]'],
@@ -160,7 +159,7 @@ describe('what MariaDB has and a plan has no word for', () => {
       id36: ['uuid', 'char(36)'],
       address: ['inet6', 'text'],
       short: ['float', 'double'],
-      long: ['double', 'real'],
+      wide: ['double', 'real'],
     }
     const columns = Object.entries(types)
     await bed.sql(
