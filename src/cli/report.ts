@@ -9,6 +9,7 @@ import { loadPlan } from '../plan/load.js'
 import { toHtml } from '../report/html.js'
 import { toJunit } from '../report/junit.js'
 import { toMarkdown } from '../report/markdown.js'
+import { readEvents } from '../report/read-events.js'
 import { buildReport, type Report } from '../report/report.js'
 import { EXIT } from './exit-codes.js'
 import type { Output } from './output.js'
@@ -28,7 +29,7 @@ export async function report(planPath: string, flags: ReportFlags, output: Outpu
   try {
     if (!(await journal.read()))
       throw new CrossfadeError('NO_MIGRATION', `there is no migration of plan "${plan.name}" in this journal`)
-    const events = await journal.events()
+    const events = readEvents(await journal.events())
     await using blue = await openSide(blueUrl, 'blue', metaNamespace)
     await using green = await openSide(greenUrl, 'green', metaNamespace)
     requireOneEngine(blue, green)

@@ -1,6 +1,7 @@
 /** Rows of the journal as what the contract promises. */
 import type { Knex } from 'knex'
 import type { Side } from '../engines/engine.js'
+import { CrossfadeError } from '../engines/errors.js'
 import type { CommandName, MigrationEvent, StoredEvent } from './events.js'
 import type { MigrationState, PostedCommand } from './journal.js'
 import type { PlanScope } from './lease.js'
@@ -74,7 +75,16 @@ export function toEvent(row: EventRow): StoredEvent {
     at: toTime(row.at_ms),
     actor: row.actor,
     epoch: Number(row.epoch),
-    event: JSON.parse(row.event) as MigrationEvent,
+    event: parseEvent(row),
+  }
+}
+
+/** @throws {CrossfadeError} JOURNAL_INVALID */
+function parseEvent({ seq, event }: EventRow): MigrationEvent {
+  try {
+    return JSON.parse(event) as MigrationEvent
+  } catch (cause) {
+    throw new CrossfadeError('JOURNAL_INVALID', `the journal is damaged: its event ${seq} is no JSON`, { cause })
   }
 }
 
