@@ -25,7 +25,7 @@ export const POOL_ERRORS = {
   /** The host takes no writes, and no host of its side has taken over in time. */
   HOST_READ_ONLY: {
     outcome: 'retryable',
-    hint: 'The write was refused. Look which host of the side is to be primary: none says that it is.',
+    hint: 'Nothing was executed; run it again, on a new connection. When it goes on, look which host of the side says that it is primary.',
   },
   /** The hold lasted longer than `holdTimeoutMs`. */
   HOLD_TIMEOUT: {
@@ -116,7 +116,7 @@ export class HostReadOnlyError extends PoolError {
   constructor(
     /** Host, port and namespace. */
     readonly where: string,
-    options: ErrorOptions,
+    options?: ErrorOptions,
   ) {
     super('HOST_READ_ONLY', `${where} takes no writes`, options)
   }

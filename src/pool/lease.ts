@@ -2,7 +2,7 @@
 import type { BeginOptions, StatementResult } from '../engines/pool-driver.js'
 import { Conversation, streamIsOpen, type PoolConnection, type QueryOptions, type Standing } from './connection.js'
 import type { StatementOptions, StreamOptions } from './connection.js'
-import { PoolError, SideClosedError } from './errors.js'
+import { HostReadOnlyError, PoolError, SideClosedError } from './errors.js'
 import type { Authority } from './gate.js'
 import type { Slot } from './slot.js'
 import type { Statement } from './statement.js'
@@ -10,7 +10,8 @@ import { runTransaction } from './transaction.js'
 
 /**
  * Session state does not move between sides. A lease that has run nothing yet follows the authority by itself; one that has
- * gets {@link SideClosedError} for the next statement after a switch: release it and take another. Nothing is run again.
+ * gets {@link SideClosedError} for the next statement after a switch, and {@link HostReadOnlyError} after a failover to another
+ * host: release it and take another. Nothing is run again.
  */
 export interface LeasedConnection extends PoolConnection, AsyncDisposable {
   transaction<T>(work: (connection: PoolConnection) => Promise<T>, options?: BeginOptions & QueryOptions): Promise<T>
@@ -22,7 +23,7 @@ export interface LeaseHooks {
   /** Passes the gate. */
   enter(signal: AbortSignal | undefined): Promise<Authority>
   leave(): void
-  /** A connection to the side that has the authority now, for one of the other side. */
+  /** A connection to the host that takes the writes now, for one to another host or side. */
   exchange(slot: Slot): Promise<Slot>
   giveBack(slot: Slot, wasUsed: boolean): void
 }
@@ -139,7 +140,9 @@ export class Lease implements LeasedConnection {
     const authority = await this.hooks.enter(signal)
     try {
       this.#requireHeld()
-      if (authority.side !== this.slot.lane.side) {
+      const { lane } = this.slot
+      if (authority.side !== lane.side || lane.role !== 'primary') {
+        if (this.#wasUsed && authority.side === lane.side) throw new HostReadOnlyError(lane.driver.where)
         if (this.#wasUsed) {
           const { side, epoch } = this.authority
           throw new SideClosedError(

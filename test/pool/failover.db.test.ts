@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterEach, expect, test } from 'vitest'
 import { Proxy } from '../../scripts/torture/proxy.ts'
-import { createPool, type Pool, type PoolOptions } from '../../src/pool/index.ts'
+import { createPool, HostReadOnlyError, type Pool, type PoolOptions } from '../../src/pool/index.ts'
 import { describeEachEngine } from '../support/servers.ts'
 import { createFailoverStage, Writers, type FailoverStage } from './failover-stage.ts'
 import { until } from './support.ts'
@@ -107,6 +107,9 @@ describeEachEngine('failover', (engine) => {
     }
     expect(events).toEqual([])
 
+    await using unused = await pool.connection()
+    await using used = await pool.connection()
+    await used.query('SELECT 1')
     await pool.setHost(replica, 'drained')
     await stage.setReadOnly(stage.primary, true)
     await stage.promote()
@@ -117,6 +120,10 @@ describeEachEngine('failover', (engine) => {
     await writers.firstWrite()
     expect(events).toEqual(['failover'])
     expect(pool.stats().counts.reruns).toBeGreaterThan(0)
+    await expect(unused.query('INSERT INTO written VALUES (-1)')).resolves.toMatchObject({ rowCount: 1 })
+    await expect(used.query('SELECT 1')).rejects.toThrow(HostReadOnlyError)
+    unused.release()
+    used.release()
 
     await pool.setHost(primary, 'maintenance')
     await until(async () => (await stage.countSessions(stage.primary)) === 0)
