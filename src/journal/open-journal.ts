@@ -1,5 +1,7 @@
 /** The journal on a PostgreSQL, MySQL or MariaDB server, by one implementation. */
 import { randomUUID } from 'node:crypto'
+import type { Knex } from 'knex'
+import type { Side } from '../engines/engine.js'
 import { CrossfadeError } from '../engines/errors.js'
 import { openKnex } from '../engines/knex.js'
 import { MAX_NAME_LENGTH, openCommandBox, openEventLog } from './event-log.js'
@@ -100,10 +102,21 @@ function openMigration(
           throw new CrossfadeError('LEASE_LOST', `the lease of run ${runEpoch} ran out before the switch`)
         }
         const change = { authority: to, epoch: fromEpoch + 1, switch_token: token }
-        return (await store.table(db, 'migrations').where({ id, epoch: fromEpoch }).update(change)) === 1
+        const isSwitched = (await store.table(db, 'migrations').where({ id, epoch: fromEpoch }).update(change)) === 1
+        if (isSwitched) await nameOnBoard(store, db, { side: to, epoch: fromEpoch + 1 })
+        return isSwitched
       })
     },
   }
+}
+
+/**
+ * In the transaction of the commit: pools that open by themselves, because the lease of the hold runs out and nobody releases them,
+ * go where the journal says. The version stays: nothing is pushed, and the hold goes on. A journal may have no board.
+ */
+async function nameOnBoard(store: PlanStore, db: Knex, { side, epoch }: { side: Side; epoch: number }): Promise<void> {
+  if (!(await db.schema.withSchema(store.scope.namespace).hasTable('gate'))) return
+  await store.table(db, 'gate').where('epoch', '<', epoch).update({ side, epoch })
 }
 
 function openProgress(store: PlanStore): Pick<Journal, 'readProgress' | 'writeProgress' | 'listProgress'> {

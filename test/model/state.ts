@@ -154,6 +154,9 @@ export function bury(to: State, id: RunId): void {
 export function switchAuthority(to: State): void {
   to.journal.authority = otherSide(to.journal.authority)
   to.journal.epoch += 1
+  // So that a client that opens by itself, because the lease of the hold ran out, goes where the journal says.
+  if (to.board.epoch < to.journal.epoch)
+    Object.assign(to.board, { side: to.journal.authority, epoch: to.journal.epoch })
 }
 
 export function copyState(state: State): State {
