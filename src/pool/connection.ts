@@ -66,6 +66,7 @@ export type Standing = 'single' | 'in-transaction'
 /** The connection behind {@link PoolConnection}: statements of one borrower follow one another. */
 export class Conversation {
   #last: Promise<unknown> = Promise.resolve()
+  #unfinished = 0
   #isOver = false
   #open: AsyncGenerator<Row[], void, undefined> | undefined
   /** The fence's refusal, even when the application swallowed it. */
@@ -89,8 +90,16 @@ export class Conversation {
     const refusal = this.#refusal()
     if (refusal !== undefined) return Promise.reject(refusal)
     const sql = textFor(statement, this.authority.side)
-    const run = this.#last.then(() => this.#run<R>(sql, params, standing, options))
-    this.#last = run.catch(() => undefined)
+    // Most come one after the other and need not be lined up.
+    const run =
+      this.#unfinished === 0
+        ? this.#run<R>(sql, params, standing, options)
+        : this.#last.then(() => this.#run<R>(sql, params, standing, options))
+    this.#unfinished += 1
+    this.#last = run.then(
+      () => this.#finished(),
+      () => this.#finished(),
+    )
     return run
   }
 
@@ -156,7 +165,7 @@ export class Conversation {
   ): Promise<StatementResult<R>> {
     this.#begin(sql, standing, signal)
     const { connection, lane } = this.slot
-    const stopWatching = this.#watch(signal)
+    const stopWatching = signal && this.#watch(signal)
     const watch = lane.telemetry.query(this.slot, sql, standing === 'in-transaction')
     try {
       const result = (await connection.query(sql, params, { isPrepared: prepare, driver })) as StatementResult<R>
@@ -168,8 +177,12 @@ export class Conversation {
       this.firstError ??= cause
       throw signal?.aborted === true && cause === error ? signal.reason : cause
     } finally {
-      await stopWatching()
+      if (stopWatching !== undefined) await stopWatching()
     }
+  }
+
+  #finished(): void {
+    this.#unfinished -= 1
   }
 
   #refusal(): PoolError | undefined {

@@ -3,7 +3,7 @@ import type { Side } from '../engines/engine.js'
 import { HoldTimeoutError, HostUnreachableError, PoolError, type Borrower } from './errors.js'
 import type { Authority, Gate, GateState } from './gate.js'
 import { oldestOf, type Cluster } from './cluster.js'
-import type { Lane } from './lane.js'
+import type { Lane, Target } from './lane.js'
 import type { Slot } from './slot.js'
 import type { ResolvedOptions } from './options.js'
 import { Request, WaitQueue, type RequestOptions, type Selection } from './queue.js'
@@ -106,20 +106,19 @@ export class Desk {
       return
     }
     if (!cluster.isKnown) return
-    const primary = () => cluster.candidates('primary')
     if (!cluster.hasReplicas) {
-      this.#serve(primary, { isNestedOnly })
+      this.#serve(cluster, 'primary', { isNestedOnly })
     } else {
-      this.#serve(primary, { isNestedOnly, target: 'primary' })
-      this.#serve(() => cluster.candidates('replica'), { isNestedOnly, target: 'replica' })
+      this.#serve(cluster, 'primary', { isNestedOnly, target: 'primary' })
+      this.#serve(cluster, 'replica', { isNestedOnly, target: 'replica' })
     }
   }
 
   /** Lends to those selected, the first come first; for those who are left, connections are opened. */
-  #serve(lanes: () => readonly Lane[], selection: Selection): void {
+  #serve(cluster: Cluster, of: Target, selection: Selection): void {
     let waiting = this.#queue.count(selection)
     while (waiting > 0) {
-      const slot = takeFrom(lanes(), waiting)
+      const slot = takeFrom(cluster.candidates(of), waiting)
       // Taking a connection may end others, and tell of it: somebody may have gone meanwhile.
       const request = slot && this.#queue.shift(selection)
       if (request === undefined) {
@@ -133,8 +132,10 @@ export class Desk {
       request.grant({ slot: slot!, authority: this.gate.enter() })
       waiting = this.#queue.count(selection)
     }
-    const share = Math.ceil(waiting / lanes().length)
-    for (const lane of lanes()) lane.want(share)
+    if (waiting === 0) return
+    const lanes = cluster.candidates(of)
+    const share = Math.ceil(waiting / lanes.length)
+    for (const lane of lanes) lane.want(share)
   }
 
   /** Whoever waits has another time limit at a closed gate than at an open one. */

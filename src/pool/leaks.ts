@@ -43,7 +43,7 @@ export class LeakWatch {
   }
 
   returned(slot: Slot): void {
-    this.#lent.delete(slot)
+    if (this.#timer !== undefined) this.#lent.delete(slot)
   }
 
   stop(): void {

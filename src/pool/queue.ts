@@ -80,11 +80,14 @@ export class WaitQueue<T> {
     fresh: { primary: new Set(), replica: new Set() },
   }
 
+  #size = 0
+
   get size(): number {
-    return this.count()
+    return this.#size
   }
 
   count({ target, isNestedOnly = false }: Selection = {}): number {
+    if (target === undefined && !isNestedOnly) return this.#size
     let sum = 0
     for (const rank of isNestedOnly ? NESTED : RANKS) {
       for (const one of TARGETS) if (target === undefined || one === target) sum += this.#lines[rank][one].size
@@ -94,11 +97,14 @@ export class WaitQueue<T> {
 
   add(request: Request<T>): void {
     this.#lineOf(request).add(request)
+    this.#size += 1
   }
 
   /** @returns false when it was not there any more. */
   remove(request: Request<T>): boolean {
-    return this.#lineOf(request).delete(request)
+    const wasThere = this.#lineOf(request).delete(request)
+    if (wasThere) this.#size -= 1
+    return wasThere
   }
 
   /** Takes the next one out. Of two lines, the one whose first has waited for longer. */
