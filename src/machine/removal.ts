@@ -3,7 +3,8 @@ import { dropBackupScratch } from './backup.js'
 import { tablesOf, type MigrationContext } from './context.js'
 
 /**
- * Captures, gates, fences and leases of both sides; green's tables only when asked. Blue's data is never touched.
+ * Captures, gates, fences and leases of both sides; green's tables only when asked, and only where a fence says that they are ours: those
+ * that `check` refused belong to somebody else. Blue's data is never touched.
  * The journal goes last, by the caller.
  */
 export async function removeFromSides(
@@ -17,7 +18,7 @@ export async function removeFromSides(
   await blue.fence.remove()
   await blue.lease.remove()
   await green.capture.remove()
-  if (options.dropGreen) {
+  if (options.dropGreen && (await green.fence.exists())) {
     const session = await green.connect('schema')
     try {
       for (const statement of green.schema.dropTables(plan.green)) await session.execute(statement)

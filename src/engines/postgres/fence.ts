@@ -18,7 +18,7 @@ import {
   installTriggers,
   listTriggers,
   missingTriggers,
-  withPartitions,
+  listPartitions,
   type TriggerPlan,
 } from './triggers.js'
 
@@ -45,7 +45,8 @@ export function createFence(context: SideContext): Fence {
       context.withSession('gates', async (session) => {
         const targets = new Set<string>()
         for (const table of tables) {
-          const parts = await withPartitions(session, context.location.namespace, table)
+          // A table that has gone took its gates along.
+          const parts = await listPartitions(session, context.location.namespace, table)
           for (const part of parts) targets.add(JSON.stringify([part.schema, part.table]))
         }
         const installed = await listTriggers(context, session, 'gate')

@@ -57,6 +57,17 @@ export async function withPartitions(
   namespace: string,
   table: string,
 ): Promise<{ schema: string; table: string }[]> {
+  const found = await listPartitions(session, namespace, table)
+  if (found.length > 0) return found
+  throw new CrossfadeError('STATEMENT_FAILED', `there is no table ${qualify(namespace, table)}`)
+}
+
+/** The same; empty where there is no such table. */
+export async function listPartitions(
+  session: PostgresSession,
+  namespace: string,
+  table: string,
+): Promise<{ schema: string; table: string }[]> {
   const rows = await session.query(sql`WITH RECURSIVE tree AS (
       SELECT c.oid FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
         WHERE n.nspname = ${namespace} AND c.relname = ${table} AND c.relkind IN ('r', 'p')
@@ -64,7 +75,6 @@ export async function withPartitions(
       SELECT i.inhrelid FROM tree JOIN pg_inherits i ON i.inhparent = tree.oid JOIN pg_class c ON c.oid = i.inhrelid
         WHERE c.relispartition AND c.relkind IN ('r', 'p'))
     SELECT n.nspname, c.relname FROM tree JOIN pg_class c ON c.oid = tree.oid JOIN pg_namespace n ON n.oid = c.relnamespace`)
-  if (rows.length === 0) throw new CrossfadeError('STATEMENT_FAILED', `there is no table ${qualify(namespace, table)}`)
   return rows.map(([schema, name]) => ({ schema: String(schema), table: String(name) }))
 }
 

@@ -11,6 +11,8 @@ export async function parallelSchema(context: MigrationContext): Promise<PhaseRe
     // What a migration that was rolled back has left for a look: the copy begins in empty tables. A fence says that they are ours.
     if (await green.fence.exists())
       for (const statement of green.schema.dropTables(plan.green)) await session.execute(statement)
+    // Before the tables: whoever aborts must find that they are ours.
+    await green.fence.prepare({ epoch, isWritable: false })
     for (const statement of green.schema.createTables(plan.green)) await session.execute(statement)
     for (const [table, spec] of Object.entries(plan.green))
       for (const [column, columnSpec] of Object.entries(spec.columns))
@@ -20,7 +22,6 @@ export async function parallelSchema(context: MigrationContext): Promise<PhaseRe
   } finally {
     await session.close()
   }
-  await green.fence.prepare({ epoch, isWritable: false })
   await green.fence.arm(tablesOf(plan, 'green'), { signal })
   await blue.lease.take(runEpoch, 5000)
   await green.lease.take(runEpoch, 5000)
