@@ -53,6 +53,16 @@ export class Lending {
     }
   }
 
+  /** As {@link inside}, for a transaction that somebody else ends. */
+  within<T>(ended: Promise<unknown>, code: () => T): T {
+    const inside = { isOpen: true }
+    const close = () => {
+      inside.isOpen = false
+    }
+    ended.then(close, close)
+    return this.#inside.run(inside, code)
+  }
+
   /** Borrows, works, gives back; again as {@link RetryOptions} says, or when the connection was dead before anything was sent. */
   withGrant<T>(options: QueryOptions & RetryOptions, work: (grant: Grant) => Promise<T>): Promise<T> {
     const origin = this.#leaks.origin()

@@ -1,7 +1,7 @@
 /** The pool: lends connections of the side that has the authority, through the gate, first come first served. */
 import { EventEmitter } from 'node:events'
 import type { Side } from '../engines/engine.js'
-import type { BeginOptions, Row, StatementResult } from '../engines/pool-driver.js'
+import { engineOf, type BeginOptions, type Row, type StatementResult } from '../engines/pool-driver.js'
 import {
   Conversation,
   type PoolConnection,
@@ -130,6 +130,17 @@ export class Pool extends EventEmitter<PoolEvents> {
   async setHost(host: string, setting: HostSetting): Promise<void> {
     await this.#started
     await this.#parts.sides.setHost(host, setting)
+  }
+
+  /** The driver that the pool speaks with. */
+  get engine(): 'postgres' | 'mysql' {
+    const { urls, side } = this.#parts.options
+    return engineOf(urls[side]!)
+  }
+
+  /** For adapters: runs code that belongs to a transaction of this pool, which is open until `ended` settles. */
+  within<T>(ended: Promise<unknown>, code: () => T): T {
+    return this.#lending.within(ended, code)
   }
 
   stats(): PoolStats {
