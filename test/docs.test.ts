@@ -1,5 +1,6 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
+import ts from 'typescript'
 import { expect, test } from 'vitest'
 import { ERROR_PAGE, errorPage } from '../scripts/error-page.ts'
 
@@ -21,4 +22,28 @@ test('links between the pages lead somewhere', () => {
         .map((target) => `${page}: ${target}`),
     )
   expect(broken).toEqual([])
+})
+
+test('the examples of docs/pool.md compile', { timeout: 120_000 }, () => {
+  const blocks = [...readFileSync('docs/pool.md', 'utf8').matchAll(/^```ts\n(import [\s\S]*?)^```$/gm)]
+  const examples = new Map(blocks.map(([, text], index) => [resolve(`docs/example-${index + 1}.ts`), text!]))
+  expect(examples.size).toBeGreaterThan(1)
+  const { config } = ts.readConfigFile('tsconfig.json', (path) => ts.sys.readFile(path)) as { config: object }
+  const { options } = ts.parseJsonConfigFileContent(config, ts.sys, '.')
+  const host = ts.createCompilerHost({ ...options, incremental: false, tsBuildInfoFile: undefined })
+  const { fileExists, readFile } = host
+  host.fileExists = (path) => examples.has(path) || fileExists(path)
+  host.readFile = (path) => examples.get(path) ?? readFile(path)
+  const program = ts.createProgram(
+    [...examples.keys()],
+    { ...options, incremental: false, tsBuildInfoFile: undefined },
+    host,
+  )
+  const problems = [...examples.keys()].flatMap((path) => {
+    const file = program.getSourceFile(path)
+    return [...program.getSyntacticDiagnostics(file), ...program.getSemanticDiagnostics(file)]
+  })
+  expect(
+    problems.map(({ file, messageText }) => `${file?.fileName}: ${ts.flattenDiagnosticMessageText(messageText, ' ')}`),
+  ).toEqual([])
 })
