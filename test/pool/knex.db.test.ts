@@ -158,7 +158,7 @@ describeEachEngine('knex on a pool', (engine) => {
 
     const refused = db.transaction((trx) => trx('orders').insert({ id: 1 }))
     await expect(refused).rejects.toThrow(SideClosedError)
-    const single = db('orders').insert({ id: 2 }).then()
+    const single = Promise.resolve(db('orders').insert({ id: 2 }))
     const inside = pool.transaction(async (tx) => {
       await db('orders').connection(tx).insert({ id: 3 })
       return tx.side
