@@ -1,4 +1,4 @@
-/** Throughput and latency of Crossfade's pool beside the driver's own, in one process and in turns. */
+/** Throughput and latency of Crossfade's pool beside the driver's own, each in a process of its own, in turns. */
 import { openGateBoard } from '../../src/engines/gate-board.js'
 import { startChild, type Child } from './child.js'
 import { fillBlue } from './data.js'
@@ -29,23 +29,26 @@ export async function measureRates(options: PoolBenchOptions): Promise<Result[]>
     connections,
     rows: ROWS,
   }
-  await using program: Child<LoadFor, LoadReport> = await startChild('./pool-load.ts', settings)
+  // A program for each: an AsyncLocalStorage that one pool uses makes promises dearer for all of its process.
+  await using crossfade: Child<LoadFor, LoadReport> = await startChild('./pool-load.ts', settings)
+  await using bare: Child<LoadFor, LoadReport> = await startChild('./pool-load.ts', settings)
   const results: Result[] = []
   for (const work of ['query', 'transaction'] as const)
-    for (const borrowers of sizes.borrowers) results.push(...(await compare(options, program, work, borrowers)))
+    for (const borrowers of sizes.borrowers)
+      results.push(...(await compare(options, { crossfade, bare }, work, borrowers)))
   return results
 }
 
 async function compare(
   { engine, sizes }: PoolBenchOptions,
-  program: Child<LoadFor, LoadReport>,
+  programs: Readonly<Record<PoolName, Child<LoadFor, LoadReport>>>,
   work: Work,
   borrowers: number,
 ): Promise<Result[]> {
   const latencies: Record<PoolName, LoadReport[]> = { crossfade: [], bare: [] }
   const piece = (pool: PoolName) => async () => {
     const command: LoadFor = { pool, work, borrowers, warmUpMs: sizes.warmUpMs, ms: sizes.windowMs }
-    const report = await program.ask(command)
+    const report = await programs[pool].ask(command)
     latencies[pool].push(report)
     return report.perSecond
   }

@@ -41,7 +41,7 @@ export interface FinishedQueryEvent extends QueryEvent {
 
 export interface FailoverEvent {
   readonly side: Side
-  readonly from: string | undefined
+  readonly from: string
   readonly to: string
 }
 

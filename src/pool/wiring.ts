@@ -36,8 +36,9 @@ export async function openClusters(parts: PoolParts): Promise<void> {
     sides.clusters[side] = new Cluster(side, lanes, `${options.name} monitor`, {
       onProgress: () => desk.pump(),
       onFailover: (from, to) => {
-        statistics.counts.failovers += 1
-        events.emit('failover', { side, from: from.driver.where, to: to.driver.where })
+        const event = { side, from: from.driver.where, to: to.driver.where }
+        statistics.failedOver(event)
+        events.emit('failover', event)
       },
       onConflict: (primary, rivals) =>
         events.emit('conflict', {
