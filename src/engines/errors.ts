@@ -39,6 +39,8 @@ export const ERRORS = {
   SIDE_CLOSED: { outcome: 'retryable', hint: 'Reconnect to the side that has the authority.' },
   /** A permission is missing. */
   PERMISSION_DENIED: { outcome: 'fatal', hint: 'Grant the permission named above; docs/permissions.md has the roles.' },
+  /** A server takes no writes: a replica, or one that was told so. */
+  READ_ONLY: { outcome: 'fatal', hint: 'Connect to the primary, or let this server be written again.' },
   /** The plan file has problems. */
   PLAN_INVALID: { outcome: 'fatal', hint: 'Mend the places named above and run `crossfade check` again.' },
   /** `check` or a gate refused. */

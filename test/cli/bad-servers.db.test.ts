@@ -1,7 +1,10 @@
 /** Servers, databases and journals that a migration cannot live with, one test each: code, exit code, next step, and nothing changed. */
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { startServer, URL_VARIABLES, type Server } from '../../scripts/servers/index.ts'
 import { footprint, listObjects } from '../support/footprint.js'
-import { describeEachEngine, runSql } from '../support/servers.js'
+import { describeEachEngine, runSql, type ServerEngine } from '../support/servers.js'
 import { createShop, SHOP_PLAN, type CliResult, type Shop } from '../support/shop.js'
 
 const COMMANDS = ['run', 'status', 'verify', 'cutover', 'pause', 'abort', 'report'] as const
@@ -126,6 +129,39 @@ describeEachEngine('a database', (engine) => {
     }
   })
 })
+
+describeEachEngine('a server that only reads', (engine) => {
+  test('is refused by check, and nothing of a run can be written', async () => {
+    const [variable] = URL_VARIABLES[engine]
+    const shared = process.env[variable]!
+    const server = await startServer({ engine, isOwn: true, prefer: 'local', say: () => {} })
+    process.env[variable] = server.url
+    try {
+      await using shop = await createShop(engine)
+      await makeReadOnly(server, engine)
+      expect(await refusals(shop)).toEqual(expect.arrayContaining(['blue read-only', 'green read-only']))
+      const { exitCode, lines, stdout } = await shop.cli(['run', SHOP_PLAN, '--json'])
+      expect(exitCode, stdout).toBe(engine === 'postgres' ? 1 : 4)
+      expect(String(lines.at(-1)?.['hint'] ?? lines.at(-1)?.['reason']), stdout).toMatch(/primary/)
+      await makeWritable(server, engine)
+    } finally {
+      process.env[variable] = shared
+      await server.stop()
+    }
+  }, 120_000)
+})
+
+/** PostgreSQL as a standby: it recovers for ever. */
+async function makeReadOnly(server: Server, engine: ServerEngine): Promise<void> {
+  if (engine !== 'postgres') return void (await runSql(engine, server.url, 'SET GLOBAL read_only = 1'))
+  writeFileSync(join(server.dataDir!, 'standby.signal'), '', { mode: 0o644 })
+  await server.restart()
+}
+
+async function makeWritable(server: Server, engine: ServerEngine): Promise<void> {
+  if (engine !== 'postgres') return void (await runSql(engine, server.url, 'SET GLOBAL read_only = 0'))
+  await runSql(engine, server.url, 'SELECT pg_promote()')
+}
 
 describeEachEngine('a journal', (engine) => {
   let shop: Shop

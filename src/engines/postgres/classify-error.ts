@@ -43,7 +43,7 @@ export function connectError(error: unknown, where: string): CrossfadeError {
 
 function codeOf(error: DatabaseError, state: string): ErrorCode {
   if (state === SIDE_CLOSED_STATE && error.constraint === SIDE_CLOSED_MARK) return 'SIDE_CLOSED'
-  return BY_STATE[state] ?? 'STATEMENT_FAILED'
+  return state === SIDE_CLOSED_STATE ? 'READ_ONLY' : (BY_STATE[state] ?? 'STATEMENT_FAILED')
 }
 
 /** Messages of these classes quote row values (a key, a bad literal); names and the state say enough. */
