@@ -1,6 +1,7 @@
 /** What the connection pool asks of a driver. `openPoolDriver` picks the engine by the scheme of a URL. */
 import { CrossfadeError } from './errors.js'
 import type { EngineName } from './engine.js'
+import type { ReadTest } from './reads.js'
 import type { Replication } from './replication.js'
 
 export type Row = Record<string, unknown>
@@ -95,6 +96,8 @@ export interface PoolDriver {
   cancel(id: number): Promise<void>
   fault(error: unknown): Fault
   readonly replication: Replication
+  /** Tells reads from writes; for pools with replicas, since a real parser takes a while to load. */
+  loadReads(): Promise<ReadTest>
   /** The text with a `?` for each literal, on one line, cut off when it is long: for logs and reports. */
   redact(text: string): string
   /** True when a transaction lost against others and may succeed when it is run again: a serialization failure, a deadlock, a wait for a lock. */

@@ -2,6 +2,7 @@
 import { Answer, type BeginOptions, type DriverConnection, type Fault, type PoolDriver } from '../pool-driver.js'
 import type { Row, StatementOptions, StatementResult } from '../pool-driver.js'
 import { errnoOf, isFatal, MysqlClient } from './pool-connect.js'
+import { createMysqlReads } from './reads.js'
 import { createMysqlReplication } from './replication.js'
 import { redactMysql } from './redact.js'
 
@@ -27,6 +28,7 @@ export function createMysqlPoolDriver(url: string): PoolDriver {
     cancel,
     fault,
     replication: createMysqlReplication(),
+    loadReads: () => Promise.resolve(createMysqlReads()),
     redact: redactMysql,
     isConflict: (error) => CONFLICTS.has(errnoOf(error) ?? 0),
   }

@@ -5,6 +5,7 @@ import { Answer, type BeginOptions, type DriverConnection, type Fault, type Pool
 import type { Row, StatementOptions, StatementResult } from '../pool-driver.js'
 import { connectPostgres, destroyPostgres, endPostgres, readPostgresUrl } from './pool-connect.js'
 import { PreparedStatements } from './prepared.js'
+import { loadPostgresReads } from './reads.js'
 import { postgresReplication } from './replication.js'
 import { redactPostgres } from './redact.js'
 
@@ -28,6 +29,7 @@ export function createPostgresPoolDriver(url: string): PoolDriver {
     },
     fault,
     replication: postgresReplication,
+    loadReads: loadPostgresReads,
     redact: redactPostgres,
     isConflict: (error) => error instanceof pg.DatabaseError && CONFLICTS.has(error.code ?? ''),
   }
