@@ -31,6 +31,8 @@ export interface Replication {
     budgetMs: number,
     signal?: AbortSignal,
   ): Promise<boolean>
-  /** How far this replica is behind, by its own word; undefined when it does not replicate or cannot tell. */
+  /** True for an error of a read that the primary might answer: refused there, given up for replay, or a schema from before. */
+  isRefusal(error: unknown): boolean
+  /** How far this replica is behind, by its own word: Infinity when it does not replicate, undefined when it cannot tell. */
   lagMs(connection: DriverConnection): Promise<number | undefined>
 }

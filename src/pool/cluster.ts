@@ -76,13 +76,13 @@ export class Cluster {
   }
 
   /**
-   * Who may serve a request, the least busy one first. A read goes to the primary when no replica can be used. The primary
+   * Who may serve a request, the least busy one first, of equally busy ones the one that is least behind. A read goes to the primary when no replica can be used. The primary
    * is left out for nothing but the operator's word: it is the last candidate.
    */
   candidates(target: Target): readonly Lane[] {
     if (target === 'replica' && this.#replicas.length > 0) {
-      const usable = this.usableReplicas
-      if (usable.length > 0) return usable.toSorted((a, b) => a.inUse - b.inUse)
+      const usable = this.usableReplicas.filter(({ lag }) => !lag.isTooLong)
+      if (usable.length > 0) return usable.toSorted((a, b) => a.inUse - b.inUse || (a.lag.ms ?? 0) - (b.lag.ms ?? 0))
     }
     return this.#primary.setting === 'auto' ? [this.#primary] : []
   }

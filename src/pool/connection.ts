@@ -60,8 +60,8 @@ export function streamIsOpen(): PoolError {
 /** The connection was dead before anything was sent: any other one will do. */
 export class StaleConnectionError extends ConnectionLostError {}
 
-/** Where a statement stands: decides what its loss means. */
-export type Standing = 'single' | 'in-transaction'
+/** Where a statement stands: decides what its loss means. `read`: it has no effect, as a parser or the caller says. */
+export type Standing = 'single' | 'read' | 'in-transaction'
 
 /** The connection behind {@link PoolConnection}: statements of one borrower follow one another. */
 export class Conversation {
@@ -198,7 +198,7 @@ export class Conversation {
     const { connection, lane } = this.slot
     if (connection.isDead) {
       const message = `the connection to ${lane.driver.where} had died before "${firstWords(lane.driver.redact(sql))}" was sent`
-      throw standing === 'single' ? new StaleConnectionError(message) : new ConnectionLostError(message)
+      throw standing === 'in-transaction' ? new ConnectionLostError(message) : new StaleConnectionError(message)
     }
     this.slot.sql = sql
   }

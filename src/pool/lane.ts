@@ -7,6 +7,7 @@ import { Breaker } from './breaker.js'
 import type { Evidence } from './monitor.js'
 import type { Borrower } from './errors.js'
 import { HostMeasures } from './host-stats.js'
+import { Lag } from './lag.js'
 import type { ResolvedOptions } from './options.js'
 import type { LaneEvents, Slot } from './slot.js'
 import { firstWords } from './statement.js'
@@ -36,6 +37,7 @@ export type HostSetting = 'auto' | 'drained' | 'maintenance'
 export class Lane {
   /** Set by its cluster. */
   role: Target = 'primary'
+  readonly lag: Lag
   readonly measures = new HostMeasures()
   /** What the host said last. Set by its cluster; undefined before the first look, and where there is no monitor. */
   evidence: Evidence | undefined
@@ -69,6 +71,7 @@ export class Lane {
     private readonly events: LaneEvents,
   ) {
     this.#least = options.min
+    this.lag = new Lag(options.maxLagMs)
   }
 
   get telemetry(): Telemetry {

@@ -23,6 +23,8 @@ export interface LeaseHooks {
   /** Passes the gate. */
   enter(signal: AbortSignal | undefined): Promise<Authority>
   leave(): void
+  /** After each statement outside a transaction, and each transaction, which has none. */
+  ran(statement?: Statement, params?: readonly unknown[]): Promise<void>
   /** A connection to the host that takes the writes now, for one to another host or side. */
   exchange(slot: Slot): Promise<Slot>
   giveBack(slot: Slot, wasUsed: boolean): void
@@ -56,7 +58,9 @@ export class Lease implements LeasedConnection {
     options: StatementOptions = {},
   ): Promise<StatementResult<R>> {
     return this.#inTurn(options.signal, () =>
-      new Conversation(this.slot, this.authority).query<R>(statement, params, this.#standing, options),
+      new Conversation(this.slot, this.authority)
+        .query<R>(statement, params, this.#standing, options)
+        .finally(() => this.hooks.ran(statement, params)),
     )
   }
 
@@ -85,6 +89,7 @@ export class Lease implements LeasedConnection {
       this.#open = undefined
       end()
       await turn
+      await this.hooks.ran(statement, params)
     }
   }
 
@@ -93,7 +98,7 @@ export class Lease implements LeasedConnection {
     options: BeginOptions & QueryOptions = {},
   ): Promise<T> {
     return this.#inTurn(options.signal, () =>
-      runTransaction(new Conversation(this.slot, this.authority), work, options),
+      runTransaction(new Conversation(this.slot, this.authority), work, options).finally(() => this.hooks.ran()),
     )
   }
 

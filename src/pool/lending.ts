@@ -24,6 +24,13 @@ export interface RetryOptions {
   readonly retry?: boolean | number
 }
 
+export interface GrantOptions extends QueryOptions, RetryOptions {
+  /** Default `primary`. */
+  readonly target?: Target
+  /** When the wait began, on the clock of `performance.now()`. Default now. */
+  readonly since?: number
+}
+
 export class Lending {
   /** Set while the code runs inside a transaction of this pool; false once that has ended. */
   readonly #inside = new AsyncLocalStorage<{ isOpen: boolean }>()
@@ -64,7 +71,7 @@ export class Lending {
   }
 
   /** Borrows, works, gives back; again as {@link RetryOptions} says, or when the connection was dead before anything was sent. */
-  withGrant<T>(options: QueryOptions & RetryOptions, work: (grant: Grant) => Promise<T>): Promise<T> {
+  withGrant<T>(options: GrantOptions, work: (grant: Grant) => Promise<T>): Promise<T> {
     const origin = this.#leaks.origin()
     const rank: RequestRank = this.isNested ? 'nested' : 'fresh'
     if (typeof options.retry !== 'number') return this.#attempt(options, work, rank, origin)
@@ -76,17 +83,17 @@ export class Lending {
   }
 
   async #attempt<T>(
-    options: QueryOptions & RetryOptions,
+    options: GrantOptions,
     work: (grant: Grant) => Promise<T>,
     firstRank: RequestRank,
     origin: Error | undefined,
   ): Promise<T> {
     const { gate, statistics, options: poolOptions } = this.parts
     let rank = firstRank
-    let target: Target = 'primary'
+    let { target = 'primary' } = options
     let refusedSince: number | undefined
     let contradictions = 0
-    let since = performance.now()
+    let since = options.since ?? performance.now()
     for (let refusals = 0; ;) {
       let refusal: SideClosedError | undefined
       let refusedWrite: unknown

@@ -1,6 +1,7 @@
 /** Options of the pool: what the application says, then the environment, then the defaults. Parsed once. */
 import { hostname } from 'node:os'
 import type { Side } from '../engines/engine.js'
+import type { Consistency } from './freshness.js'
 import { PoolError } from './errors.js'
 import { resolveReplicas } from './replica-urls.js'
 import type { SlowQueryLogger } from './telemetry.js'
@@ -15,6 +16,12 @@ export interface PoolOptions {
    * commas, `host` or `host:port`), reached like the primary of `side`, with `DB_READ_USERNAME` and `DB_READ_PASSWORD`.
    */
   readonly replicas?: readonly string[] | Readonly<Partial<Record<Side, readonly string[]>>>
+  /** Whose writes a read on a replica shows. Default `session`. */
+  readonly consistency?: Consistency
+  /** Longest wait for a replica that does not show an own write yet; then the primary is read. Default 200. */
+  readonly replicaWaitMs?: number
+  /** A replica that is further behind, or does not replicate, is not read. Default 30,000; Infinity: no limit. */
+  readonly maxLagMs?: number
   /** The server that has the gate board. Without it the pool stays on `side`. */
   readonly journal?: string
   /** Namespace of the gate board. Default `crossfade`. */
@@ -98,6 +105,9 @@ export function resolveOptions(options: PoolOptions, environment: NodeJS.Process
   const resolved: ResolvedOptions = {
     urls,
     replicas: resolveReplicas({ given: options.replicas, side, primaries: urls, environment }, problems),
+    consistency: options.consistency ?? 'session',
+    replicaWaitMs: number('replicaWaitMs', options.replicaWaitMs, 200, 0),
+    maxLagMs: options.maxLagMs === Infinity ? Infinity : number('maxLagMs', options.maxLagMs, 30_000, 0),
     journal: options.journal,
     meta: options.meta ?? 'crossfade',
     side,

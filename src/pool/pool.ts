@@ -12,12 +12,14 @@ import {
 import { Desk } from './desk.js'
 import { PoolEndedError } from './errors.js'
 import type { PoolEvents } from './events.js'
+import { Freshness, type PoolSession } from './freshness.js'
 import { Gate, type GateState } from './gate.js'
 import type { HostSetting } from './lane.js'
 import { Lease, type LeasedConnection } from './lease.js'
 import { Lending, type RetryOptions } from './lending.js'
 import { resolveOptions, type PoolOptions } from './options.js'
 import { poolStats } from './pool-stats.js'
+import { Reading, type RouteOptions } from './reading.js'
 import { Sides } from './sides.js'
 import type { Statement } from './statement.js'
 import { Statistics, type PoolStats } from './stats.js'
@@ -25,13 +27,15 @@ import { Telemetry } from './telemetry.js'
 import { runTransaction } from './transaction.js'
 import { openClusters, openLink, type PoolParts } from './wiring.js'
 
-export interface TransactionOptions extends BeginOptions, QueryOptions, RetryOptions {}
+export interface TransactionOptions extends BeginOptions, QueryOptions, RetryOptions, RouteOptions {}
 
 const REAP_MAX_MS = 30_000
 
 export class Pool extends EventEmitter<PoolEvents> {
   readonly #parts: PoolParts
   readonly #lending: Lending
+  readonly #freshness: Freshness
+  readonly #reading: Reading
   readonly #reaper: NodeJS.Timeout
   #side: Side
   #ending: Promise<void> | undefined
@@ -54,6 +58,8 @@ export class Pool extends EventEmitter<PoolEvents> {
     const desk = new Desk(options, gate, sides.clusters, statistics)
     this.#parts = { options, statistics, gate, desk, sides, events: this, link: undefined }
     this.#lending = new Lending(this.#parts)
+    this.#freshness = new Freshness(this.#parts, this.#lending)
+    this.#reading = new Reading(this.#parts, this.#lending, this.#freshness)
     const reapMs = Math.min(REAP_MAX_MS, Math.max(50, options.idleTimeoutMs / 2))
     this.#reaper = setInterval(() => this.#reap(), reapMs)
     this.#reaper.unref()
@@ -64,10 +70,11 @@ export class Pool extends EventEmitter<PoolEvents> {
   async query<R = Row>(
     statement: Statement,
     params: readonly unknown[] = [],
-    options: StatementOptions & RetryOptions = {},
+    options: StatementOptions & RetryOptions & RouteOptions = {},
   ): Promise<StatementResult<R>> {
-    return this.#lending.withGrant(options, async ({ slot, authority }) => {
-      const result = await new Conversation(slot, authority).query<R>(statement, params, 'single', options)
+    return this.#reading.statement({ statement, params }, options, async ({ slot, authority }, isRead) => {
+      const standing = isRead ? 'read' : 'single'
+      const result = await new Conversation(slot, authority).query<R>(statement, params, standing, options)
       // BEGIN belongs into `transaction` or a lease: the next borrower must not find itself inside one.
       if (slot.connection.isInTransaction) slot.unclean = 'unclean'
       return result
@@ -83,9 +90,10 @@ export class Pool extends EventEmitter<PoolEvents> {
     params: readonly unknown[] = [],
     options: StreamOptions = {},
   ): AsyncGenerator<R, void, undefined> {
-    return this.#lending.stream(options, ({ slot, authority }) =>
+    const rows = this.#lending.stream(options, ({ slot, authority }) =>
       new Conversation(slot, authority).stream<R>(statement, params, 'single', options),
     )
+    return this.#reading.stream({ statement, params }, rows)
   }
 
   /**
@@ -93,7 +101,7 @@ export class Pool extends EventEmitter<PoolEvents> {
    * time in a new transaction after nothing of the former was committed: keep effects outside the database behind it.
    */
   async transaction<T>(work: (connection: PoolConnection) => Promise<T>, options: TransactionOptions = {}): Promise<T> {
-    return this.#lending.withGrant(options, ({ slot, authority }) =>
+    return this.#reading.transaction(options, ({ slot, authority }) =>
       this.#lending.inside((run) =>
         runTransaction(new Conversation(slot, authority), (connection) => run(() => work(connection)), options),
       ),
@@ -117,6 +125,7 @@ export class Pool extends EventEmitter<PoolEvents> {
         gate.leave()
         return grant.slot
       },
+      ran: (statement, params) => this.#reading.ran(statement, params),
       giveBack: (old, wasUsed) => this.#lending.cleanUp(old, wasUsed),
     })
   }
@@ -141,6 +150,11 @@ export class Pool extends EventEmitter<PoolEvents> {
   /** For adapters: runs code that belongs to a transaction of this pool, which is open until `ended` settles. */
   within<T>(ended: Promise<unknown>, code: () => T): T {
     return this.#lending.within(ended, code)
+  }
+
+  /** For a request, a job or a user: `pool.session().run(work)`. Counts where the pool has replicas. */
+  session(): PoolSession {
+    return this.#freshness.session()
   }
 
   stats(): PoolStats {
@@ -171,7 +185,7 @@ export class Pool extends EventEmitter<PoolEvents> {
   }
 
   async #start(): Promise<void> {
-    await openClusters(this.#parts)
+    await openClusters(this.#parts).finally(() => this.#reading.open())
     const link = await openLink(this.#parts)
     if (link !== undefined && this.#ending === undefined) await link.start()
     if (this.#ending !== undefined) return

@@ -36,6 +36,9 @@ const LEAST_WAIT_SECONDS = 0.001
 /** ER_SPECIFIC_ACCESS_DENIED_ERROR, ER_ACCESS_DENIED_ERROR, ER_TABLEACCESS_DENIED_ERROR. */
 const DENIED = new Set([1227, 1045, 1142])
 
+/** Read-only (two spellings), and databases, tables and columns that have not arrived yet. */
+const REFUSALS = new Set([1290, 1836, 1049, 1146, 1054])
+
 export function createMysqlReplication(): Replication {
   let words: Words | undefined
   const speak = async (connection: DriverConnection): Promise<Words> => {
@@ -72,11 +75,14 @@ export function createMysqlReplication(): Replication {
       const { answer } = await one(connection, wait, [position, Math.max(budgetMs / 1000, LEAST_WAIT_SECONDS)])
       return answer !== null && Number(answer) === come
     },
+    isRefusal: (error) => REFUSALS.has(errnoOf(error) ?? 0),
     async lagMs(connection) {
       const { lagColumn } = await speak(connection)
-      const lags = ((await sources(connection)) ?? []).map((row) => row[lagColumn])
-      if (lags.length === 0 || lags.some((lag) => lag === null || lag === undefined)) return undefined
-      return Math.max(...lags.map(Number)) * 1000
+      const rows = await sources(connection)
+      if (rows === undefined) return undefined
+      // NULL: a thread of the replica does not run.
+      const lags = rows.map((row) => row[lagColumn] ?? Infinity)
+      return lags.length === 0 ? Infinity : Math.max(...lags.map(Number)) * 1000
     },
   }
 }

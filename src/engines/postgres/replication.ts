@@ -47,11 +47,12 @@ export const postgresReplication: Replication = {
       await sleep(Math.min(lookMs, leftMs), undefined, { signal }).catch(() => undefined)
     }
   },
+  isRefusal: (error) => error instanceof pg.DatabaseError && REFUSALS.has(error.code ?? ''),
   async lagMs(connection) {
-    // Replayed to the end of what was received is no lag, however old it is; without a receiver nobody knows.
+    // Replayed to the end of what is being received is no lag, however old it is.
     const { rows } = await connection.query(
-      `SELECT CASE WHEN NOT pg_is_in_recovery() OR NOT EXISTS (SELECT FROM pg_stat_wal_receiver) THEN NULL
-         WHEN pg_last_wal_receive_lsn() <= pg_last_wal_replay_lsn() THEN 0
+      `SELECT CASE WHEN NOT pg_is_in_recovery() THEN 'infinity'
+         WHEN EXISTS (SELECT FROM pg_stat_wal_receiver) AND pg_last_wal_receive_lsn() <= pg_last_wal_replay_lsn() THEN 0
          ELSE extract(epoch FROM clock_timestamp() - pg_last_xact_replay_timestamp()) * 1000 END::float8 AS ms`,
       [],
     )
@@ -59,6 +60,12 @@ export const postgresReplication: Replication = {
     return ms === null ? undefined : Math.max(0, Number(ms))
   },
 }
+
+/**
+ * Read-only, no such thing in a standby (unlogged tables), cancelled because replay needed the lock, and tables, columns and
+ * functions that have not arrived yet.
+ */
+const REFUSALS = new Set(['25006', '0A000', '40001', '42P01', '42703', '42883', '3F000'])
 
 /** In recovery, and not permitted. */
 const CANNOT_TELL = new Set(['55000', '42501'])

@@ -1,0 +1,169 @@
+/** Where statements go: reads to a replica that shows what it has to show, all others to the primary. */
+import type { ReadTest } from '../engines/reads.js'
+import type { QueryOptions } from './connection.js'
+import type { Grant } from './desk.js'
+import { ConnectionLostError } from './errors.js'
+import type { Freshness, Mark, Shortfall } from './freshness.js'
+import type { Lending, RetryOptions } from './lending.js'
+import { textFor, type Statement } from './statement.js'
+import type { PoolParts } from './wiring.js'
+
+/**
+ * `auto`: a statement that is certainly a read may go to a replica. `replica`: the caller says it is one. `primary`: it is
+ * not to go to a replica.
+ */
+export type Route = 'auto' | 'primary' | 'replica'
+
+export interface RouteOptions {
+  /** Default `auto`. Counts outside of transactions and leases only, which stay where they began. */
+  readonly route?: Route
+}
+
+/** A replica could not show it. Never leaves this file. */
+class NotHereError extends Error {
+  constructor(readonly why: Shortfall | 'refused') {
+    super(why)
+  }
+}
+
+export class Reading {
+  #test: ReadTest | undefined
+  #onOpen!: () => void
+  readonly #opened = new Promise<void>((resolve) => (this.#onOpen = resolve))
+  readonly #hasReplicas: boolean
+
+  constructor(
+    private readonly parts: PoolParts,
+    private readonly lending: Lending,
+    private readonly freshness: Freshness,
+  ) {
+    const { blue, green } = parts.options.replicas
+    this.#hasReplicas = blue.length + green.length > 0
+  }
+
+  /** Call once the clusters are there, or have failed: until then nobody knows what is a read. */
+  async open(): Promise<void> {
+    const [cluster] = Object.values(this.parts.sides.clusters)
+    try {
+      if (this.#hasReplicas) this.#test = await cluster?.primary.driver.loadReads()
+    } finally {
+      this.#onOpen()
+    }
+  }
+
+  /** Runs one statement where it belongs. `work` runs again on the primary when a replica fails it. */
+  async statement<T>(
+    { statement, params }: { readonly statement: Statement; readonly params: readonly unknown[] },
+    options: QueryOptions & RetryOptions & RouteOptions,
+    work: (grant: Grant, isRead: boolean) => Promise<T>,
+  ): Promise<T> {
+    if (!this.#hasReplicas) return this.lending.withGrant(options, (grant) => work(grant, false))
+    const { route = 'auto' } = options
+    const isRead = route === 'replica' || (await this.isRead(statement, params))
+    const read = (grant: Grant) => work(grant, true)
+    if (!isRead) return this.write(options, (grant) => work(grant, false))
+    if (route === 'primary' || this.lending.isNested) return this.#onPrimary(options, 'declared', read)
+    return this.#read(options, route === 'replica' ? 'declared' : 'parsed', read)
+  }
+
+  /** A transaction that says it only reads, as a whole. */
+  async transaction<T>(
+    options: QueryOptions & RetryOptions & RouteOptions & { readonly readOnly?: boolean; readonly isolation?: string },
+    work: (grant: Grant) => Promise<T>,
+  ): Promise<T> {
+    if (!this.#hasReplicas || options.readOnly !== true) return this.write(options, work)
+    // A hot standby of PostgreSQL knows no serializable transactions.
+    const isForPrimary = options.route === 'primary' || options.isolation === 'serializable' || this.lending.isNested
+    return isForPrimary ? this.#onPrimary(options, 'declared', work) : this.#read(options, 'declared', work)
+  }
+
+  /** Remembers that there was a write, whatever became of it. */
+  async write<T>(options: QueryOptions & RetryOptions, work: (grant: Grant) => Promise<T>): Promise<T> {
+    return this.lending.withGrant(options, async (grant) => {
+      try {
+        return await work(grant)
+      } finally {
+        this.freshness.wrote()
+      }
+    })
+  }
+
+  /** Streams stay on the primary. */
+  async *stream<R>(
+    { statement, params }: { readonly statement: Statement; readonly params: readonly unknown[] },
+    rows: AsyncGenerator<R, void, undefined>,
+  ): AsyncGenerator<R, void, undefined> {
+    try {
+      yield* rows
+    } finally {
+      await this.ran(statement, params)
+    }
+  }
+
+  /** After what did not go through {@link statement}: a stream, a statement or, without a text, a transaction of a lease. */
+  async ran(statement?: Statement, params: readonly unknown[] = []): Promise<void> {
+    if (!this.#hasReplicas) return
+    if (statement === undefined || !(await this.isRead(statement, params))) this.freshness.wrote()
+  }
+
+  /** Nobody knows yet which side it will go to: it must be a read on each. */
+  async isRead(statement: Statement, params: readonly unknown[]): Promise<boolean> {
+    if (this.#test === undefined) await this.#opened
+    const test = this.#test
+    if (test === undefined) return false
+    return (['blue', 'green'] as const).every((side) => test(textFor(statement, side), params))
+  }
+
+  async #read<T>(options: QueryOptions & RetryOptions, why: string, work: (grant: Grant) => Promise<T>): Promise<T> {
+    const { mark } = this.freshness
+    const since = performance.now()
+    if (!(await this.freshness.prepare(mark, options.signal))) {
+      return this.#onPrimary({ ...options, since }, 'no position', work)
+    }
+    try {
+      return await this.lending.withGrant({ ...options, since, target: 'replica' }, async (grant) => {
+        if (grant.slot.lane.role === 'primary') {
+          this.parts.statistics.read({ route: 'primary', why: 'no replica' })
+          return work(grant)
+        }
+        return this.#onReplica(grant, mark, options, why, work)
+      })
+    } catch (error) {
+      if (!(error instanceof NotHereError)) throw error
+      const again = () => this.#onPrimary({ ...options, since }, error.why, work)
+      // What was refused there may be no read, whatever the caller said.
+      return error.why === 'refused' ? again().finally(() => this.freshness.wrote()) : again()
+    }
+  }
+
+  async #onReplica<T>(
+    grant: Grant,
+    mark: Mark,
+    { signal, retry }: QueryOptions & RetryOptions,
+    why: string,
+    work: (grant: Grant) => Promise<T>,
+  ): Promise<T> {
+    const shortfall = await this.freshness.shortfall(grant, mark, signal)
+    if (shortfall !== undefined) throw new NotHereError(shortfall)
+    try {
+      const result = await work(grant)
+      this.parts.statistics.read({ route: 'replica', why })
+      return result
+    } catch (error) {
+      // A read has no effect, so the primary may be asked the same.
+      const { replication } = grant.slot.lane.driver
+      const isRefusal = error instanceof ConnectionLostError || replication.isRefusal(error)
+      if (!isRefusal || retry === false || signal?.aborted === true) throw error
+      throw new NotHereError('refused')
+    }
+  }
+
+  #onPrimary<T>(
+    options: QueryOptions & RetryOptions & { readonly since?: number },
+    why: string,
+    work: (grant: Grant) => Promise<T>,
+  ): Promise<T> {
+    this.parts.statistics.read({ route: 'primary', why })
+    return this.lending.withGrant(options, work)
+  }
+}
