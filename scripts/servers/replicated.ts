@@ -21,7 +21,10 @@ export const startReplicated = async ({
   replicas: count = 1,
   ...options
 }: ReplicatedOptions): Promise<ReplicatedServers> => {
-  const primary = await startServer({ prefer: 'local', ...options, isOwn: true })
+  // Other throwaway servers keep commits in their memory for a second: one that is killed would lose acknowledged writes.
+  const durable = options.engine === 'postgres' ? {} : { innodb_flush_log_at_trx_commit: 2 }
+  const settings = { ...durable, ...options.settings }
+  const primary = await startServer({ prefer: 'local', ...options, settings, isOwn: true })
   const replicas: Replica[] = []
   const stop = async () => void (await Promise.all([primary, ...replicas].map((server) => server.stop())))
   try {
