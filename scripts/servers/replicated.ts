@@ -2,7 +2,7 @@
 import { startServer } from './index.ts'
 import { type Replica, startReplica } from './replica.ts'
 import { runSql, withDatabase } from './run-sql.ts'
-import type { Server, StartOptions } from './server.ts'
+import type { Server, ServerSettings, StartOptions } from './server.ts'
 
 export interface ReplicatedServers extends AsyncDisposable {
   readonly primary: Server
@@ -22,7 +22,7 @@ export const startReplicated = async ({
   ...options
 }: ReplicatedOptions): Promise<ReplicatedServers> => {
   // Other throwaway servers keep commits in their memory for a second: one that is killed would lose acknowledged writes.
-  const durable = options.engine === 'postgres' ? {} : { innodb_flush_log_at_trx_commit: 2 }
+  const durable: ServerSettings = options.engine === 'postgres' ? {} : { innodb_flush_log_at_trx_commit: 2 }
   const settings = { ...durable, ...options.settings }
   const primary = await startServer({ prefer: 'local', ...options, settings, isOwn: true })
   const replicas: Replica[] = []
