@@ -1,4 +1,6 @@
 /** Green's tables, fenced from their first moment. */
+import { CrossfadeError } from '../../engines/errors.js'
+import { checkGreenRows, findingText } from '../../plan/live-check.js'
 import { crashPoint } from '../crash-point.js'
 import { tablesOf, type MigrationContext, type PhaseResult } from '../context.js'
 
@@ -11,6 +13,9 @@ export async function parallelSchema(context: MigrationContext): Promise<PhaseRe
     // What a migration that was rolled back has left for a look: the copy begins in empty tables. A fence says that they are ours.
     if (await green.fence.exists())
       for (const statement of green.schema.dropTables(plan.green)) await session.execute(statement)
+    // Since the backup began somebody may have filled what was empty then.
+    const [foreign] = await checkGreenRows(plan, green, session)
+    if (foreign) throw new CrossfadeError('REFUSED', findingText(foreign))
     // Before the tables: whoever aborts must find that they are ours.
     await green.fence.prepare({ epoch, isWritable: false })
     for (const statement of green.schema.createTables(plan.green)) await session.execute(statement)
