@@ -36,6 +36,8 @@ async function withSessions<T>(
 /** A forward pass beside live traffic. Only a clean one renews the proof; a failed one blocks the switch until a clean pass. */
 export async function proveForward(context: MigrationContext): Promise<PassResult> {
   const loop = context.loops.from('blue')
+  // What the copy has left queued would read as differences, each to be looked at again.
+  await loop.settle(context.signal)
   const at = Date.now()
   // What is written from here on is either seen by the pass or looked at afterwards.
   loop.touched.clear()

@@ -5,6 +5,8 @@ import type { MigrationContext } from './context.js'
 /** A look at both servers costs two queries; chunks may be shorter than that is worth. */
 const LOOK_EVERY_MS = 500
 const WAIT_MS = 250
+/** Each number on the way is for the terminal; the journal of a night must not be full of them. */
+const STORE_EVERY_MS = 60_000
 
 export interface OpenThrottle extends AsyncDisposable {
   /** Returns at once, or when there is no more reason to wait. */
@@ -22,6 +24,13 @@ export async function makeThrottle(context: MigrationContext): Promise<OpenThrot
     sessions.map(async ({ tools, session }) => (await tools.load(session)).runningQueries),
   )
   let lookedAt = 0
+  let storedAt = -Infinity
+  const tell = async (reason: string): Promise<void> => {
+    const event = { type: 'throttled', reason, waitMs: WAIT_MS } as const
+    if (performance.now() - storedAt < STORE_EVERY_MS) return context.show(event)
+    storedAt = performance.now()
+    await context.emit(event)
+  }
   const look = async (): Promise<string | undefined> => {
     if ((await context.state()).isPaused) return 'paused by the operator'
     const queuedChanges = (await context.loops.from('blue').lag()).changes
@@ -40,7 +49,7 @@ export async function makeThrottle(context: MigrationContext): Promise<OpenThrot
       const reason = await look()
       lookedAt = performance.now()
       if (!reason) return
-      if (reason !== told) await context.emit({ type: 'throttled', reason, waitMs: WAIT_MS })
+      if (reason !== told) await tell(reason)
       told = reason
       await new Promise((resolve) => setTimeout(resolve, WAIT_MS))
     }
