@@ -1,23 +1,19 @@
 /** The connections to one host: opens, keeps, checks and closes them. Who gets one is not decided here. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Side } from '../engines/engine.js'
-import type { PoolDriver } from '../engines/pool-driver.js'
-import { Backoff } from './backoff.js'
-import { Breaker } from './breaker.js'
+import type { DriverConnection, PoolDriver } from '../engines/pool-driver.js'
+import type { Breaker } from './breaker.js'
 import type { Evidence } from './monitor.js'
 import type { Borrower } from './errors.js'
 import { HostMeasures } from './host-stats.js'
 import { Lag } from './lag.js'
+import { Opener } from './opener.js'
 import type { ResolvedOptions } from './options.js'
 import type { LaneEvents, Slot } from './slot.js'
 import { firstWords } from './statement.js'
 import type { CloseReason, Statistics } from './stats.js'
 import type { Telemetry } from './telemetry.js'
 
-/** More handshakes at once only slow each other down on a small server. */
-const MAX_CONNECTING = 16
-/** Beside connections that serve already, one for so many: a handshake is more work for a server than what most borrowers want of it. */
-const CONNECTING_SHARE = 8
 /** Weight of one borrower in the usual number of them. */
 const USUAL_WEIGHT = 0.01
 /** Those who were at the gate go first; closing what they left can wait. */
@@ -45,13 +41,12 @@ export class Lane {
   silentSince: number | undefined
   /** The operator's word, which outranks all evidence. */
   setting: HostSetting = 'auto'
-  readonly breaker = new Breaker(() => this.#tryOut())
   readonly #slots = new Set<Slot>()
   /** The one used last is lent first, so that the others can grow old and be closed. */
   readonly #idle: Slot[] = []
   /** Connections on their way in or out. */
   readonly #pending = new Set<Promise<void>>()
-  #connecting = 0
+  readonly #opener: Opener
   #validating = 0
   #isRetired = true
   #retireTimer: NodeJS.Timeout | undefined
@@ -59,9 +54,6 @@ export class Lane {
   #least: number
   #lent = 0
   #usual = 0
-  readonly #backoff = new Backoff()
-  #failedAt: number | undefined
-  #failure: unknown
 
   constructor(
     readonly side: Side,
@@ -72,6 +64,30 @@ export class Lane {
   ) {
     this.#least = options.min
     this.lag = new Lag(options.maxLagMs)
+    this.#opener = new Opener({
+      driver,
+      options,
+      statistics,
+      measures: this.measures,
+      live: () => this.live,
+      isRetired: () => this.#isRetired,
+      onOpen: (connection, createMs) => this.#opened(connection, createMs),
+      onFailure: (error) => events.onFailure(this, error),
+      onSettled: () => {
+        this.#fill()
+        events.onProgress()
+      },
+      onResume: () => {
+        if (this.breaker.state === 'half-open') this.#tryOut()
+        this.#fill()
+        events.onProgress()
+      },
+      onTrial: () => this.#tryOut(),
+    })
+  }
+
+  get breaker(): Breaker {
+    return this.#opener.breaker
   }
 
   get telemetry(): Telemetry {
@@ -79,7 +95,7 @@ export class Lane {
   }
 
   get total(): number {
-    return this.#slots.size + this.#connecting
+    return this.#slots.size + this.#opener.connecting
   }
 
   /** Connections that exist, without those being opened. */
@@ -92,7 +108,7 @@ export class Lane {
   }
 
   get connecting(): number {
-    return this.#connecting
+    return this.#opener.connecting
   }
 
   get inUse(): number {
@@ -122,14 +138,14 @@ export class Lane {
   /** May serve reads: allowed, reachable, following somebody (or at least taking no writes), and not failing. */
   get isUsable(): boolean {
     if (this.setting !== 'auto' || this.breaker.state !== 'closed') return false
-    if (this.evidence === undefined) return this.live > 0 || this.#failedAt === undefined
+    if (this.evidence === undefined) return this.live > 0 || !this.#opener.hasFailed
     const { isReachable, role } = this.evidence
     return isReachable && (role === undefined || role.isReplica || !role.isWritable)
   }
 
   /** Why the newest attempt to connect failed, when that was after `since` and no connection came about since then. */
   failureSince(since: number): unknown {
-    return this.#failedAt !== undefined && this.#failedAt >= since ? this.#failure : undefined
+    return this.#opener.failureSince(since)
   }
 
   /** Lends a connection that is ready, or none. Those that rested are asked first, no more than `wanted` at once. */
@@ -181,13 +197,9 @@ export class Lane {
 
   /** Sees to it that `wanted` connections are on their way, as far as `max` allows. */
   want(wanted: number): void {
-    if (this.#backoff.isPausing || this.setting !== 'auto') return
-    while (
-      this.#connecting + this.#validating < wanted &&
-      this.total < this.options.max &&
-      this.#connecting < this.#mostConnecting
-    ) {
-      this.#track(this.#connect())
+    if (this.#opener.isPausing || this.setting !== 'auto') return
+    while (this.connecting + this.#validating < wanted && this.total < this.options.max && this.#opener.hasRoom) {
+      this.#track(this.#opener.open())
     }
   }
 
@@ -211,8 +223,7 @@ export class Lane {
   retire(reason: CloseReason): void {
     clearTimeout(this.#retireTimer)
     this.#isRetired = true
-    this.#backoff.cancel()
-    this.breaker.stop()
+    this.#opener.stop()
     for (const slot of this.#idle.splice(0)) this.#remove(slot, reason)
   }
 
@@ -246,57 +257,25 @@ export class Lane {
     work.finally(() => this.#pending.delete(work)).catch(() => undefined)
   }
 
-  async #connect(): Promise<void> {
-    this.#connecting += 1
-    const { connectTimeoutMs: timeoutMs, name: application, maxLifetimeMs } = this.options
-    const startedAt = performance.now()
-    try {
-      const connection = await this.driver.connect({ timeoutMs, application })
-      const expiresAt = performance.now() + maxLifetimeMs * (1 - Math.random() / 10)
-      const slot: Slot = {
-        lane: this,
-        connection,
-        expiresAt,
-        idleSince: performance.now(),
-        isChecked: false,
-        lentAt: undefined,
-        sql: undefined,
-        unclean: undefined,
-      }
-      connection.onDeath((cause) => this.#died(slot, cause))
-      this.#slots.add(slot)
-      this.statistics.counts.connected += 1
-      this.measures.create.record(slot.idleSince - startedAt)
-      this.telemetry.connected(slot, slot.idleSince - startedAt)
-      this.#backoff.reset()
-      this.breaker.succeeded()
-      this.#failedAt = undefined
-      this.events.onConnect(slot)
-      const reason = this.#isRetired || this.setting !== 'auto' ? this.#reasonToClose(slot) : undefined
-      if (reason !== undefined) this.#remove(slot, reason)
-      else this.#offer(slot)
-    } catch (error) {
-      this.statistics.counts.connectFailures += 1
-      const fault = this.driver.fault(error)
-      // What was never there cannot be lost; drivers use the same codes for both.
-      this.measures.errors[fault === 'lost' ? 'unreachable' : fault] += 1
-      this.#failedAt = performance.now()
-      this.#failure = error
-      if (this.driver.fault(error) !== 'full') this.breaker.failed()
-      this.#pause()
-      this.events.onFailure(this, error)
-    } finally {
-      this.#connecting -= 1
-      this.#fill()
-      this.events.onProgress()
+  #opened(connection: DriverConnection, createMs: number): void {
+    const now = performance.now()
+    const slot: Slot = {
+      lane: this,
+      connection,
+      expiresAt: now + this.options.maxLifetimeMs * (1 - Math.random() / 10),
+      idleSince: now,
+      isChecked: false,
+      lentAt: undefined,
+      sql: undefined,
+      unclean: undefined,
     }
-  }
-
-  get #mostConnecting(): number {
-    // One trial, whose outcome is waited for.
-    if (this.breaker.state !== 'closed') return 1
-    if (this.live === 0) return MAX_CONNECTING
-    return Math.min(MAX_CONNECTING, Math.ceil(this.live / CONNECTING_SHARE))
+    connection.onDeath((cause) => this.#died(slot, cause))
+    this.#slots.add(slot)
+    this.telemetry.connected(slot, createMs)
+    this.events.onConnect(slot)
+    const reason = this.#isRetired || this.setting !== 'auto' ? this.#reasonToClose(slot) : undefined
+    if (reason !== undefined) this.#remove(slot, reason)
+    else this.#offer(slot)
   }
 
   /** The primary is the last candidate for writes: it is tried all the time, one connection after the other. */
@@ -307,16 +286,6 @@ export class Lane {
   #fill(): void {
     if (this.breaker.state === 'open' && this.role === 'replica') return
     if (!this.#isRetired && this.total < this.#least) this.want(this.#least - this.live)
-  }
-
-  /** No further attempt for a while, then all who wait are thought of again. */
-  #pause(): void {
-    if (this.#isRetired) return
-    this.#backoff.pause(() => {
-      if (this.breaker.state === 'half-open') this.#tryOut()
-      this.#fill()
-      this.events.onProgress()
-    })
   }
 
   #validate(slot: Slot): void {
