@@ -4,7 +4,7 @@
  *   npm run bench:pool -- --engine postgres --only gate --switches 50 --json FILE
  */
 import { writeFile } from 'node:fs/promises'
-import { Command, InvalidArgumentError, Option } from 'commander'
+import { Command, Option } from 'commander'
 import { proveGate } from './bench/gate-proof.js'
 import { load, machineFacts } from './bench/machine.js'
 import type { BenchEngine } from './bench/place.js'
@@ -14,6 +14,7 @@ import { FULL_SIZES, QUICK_POOL_SIZES, type PoolBenchOptions, type PoolSizes } f
 import { POOL_MEASUREMENTS, tableOf, type PoolMeasurementName, type Result } from './bench/results.js'
 import { BENCH_SETTINGS } from './bench/settings.js'
 import { startServer } from './servers/index.js'
+import { wholeNumber } from './flags/whole-number.js'
 
 const WORK: Readonly<Record<PoolMeasurementName, (options: PoolBenchOptions) => Promise<Result[]>>> = {
   rates: measureRates,
@@ -28,12 +29,6 @@ interface PoolBenchFlags {
   readonly switches?: number
   readonly quick?: boolean
   readonly json?: string
-}
-
-const wholeNumber = (text: string): number => {
-  const value = Number(text)
-  if (!Number.isInteger(value) || value <= 0) throw new InvalidArgumentError('a whole number above 0')
-  return value
 }
 
 const flags = new Command('bench:pool')

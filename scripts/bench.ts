@@ -5,7 +5,7 @@
  *   npm run bench -- --engine postgres --rows 1000000 --only copy --json FILE
  */
 import { writeFile } from 'node:fs/promises'
-import { Command, InvalidArgumentError, Option } from 'commander'
+import { Command, Option } from 'commander'
 import { measureCapture } from './bench/capture.js'
 import { measureCopy } from './bench/copy.js'
 import { load, machineFacts } from './bench/machine.js'
@@ -18,6 +18,7 @@ import { fullSizes, QUICK_SIZES, type Sizes } from './bench/sizes.js'
 import { measureSwitch } from './bench/switch.js'
 import { measureVerify } from './bench/verify.js'
 import { startServers } from './servers/index.js'
+import { wholeNumber } from './flags/whole-number.js'
 
 const WORK: Readonly<Record<MeasurementName, Measurement>> = {
   copy: measureCopy,
@@ -43,12 +44,6 @@ interface EngineReport {
   readonly seconds: number
   readonly loadAfter: number
   readonly results: readonly Result[]
-}
-
-const wholeNumber = (text: string): number => {
-  const value = Number(text)
-  if (!Number.isInteger(value) || value <= 0) throw new InvalidArgumentError('a whole number above 0')
-  return value
 }
 
 const flags = new Command('bench')

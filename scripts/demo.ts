@@ -9,13 +9,14 @@
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
-import { Command, InvalidArgumentError, Option } from 'commander'
+import { Command, Option } from 'commander'
 import { EXIT } from '../src/cli/exit-codes.js'
 import type { Report } from '../src/report/report.js'
 import { crossfade } from './demo/crossfade.js'
 import { LeftoverError, openStage, type DemoEngine, type Stage } from './demo/stage.js'
 import { completeReport, summaryLines } from './demo/summary.js'
 import { startTraffic } from './demo/traffic.js'
+import { wholeNumber } from './flags/whole-number.js'
 
 interface DemoFlags {
   readonly engine: DemoEngine
@@ -25,12 +26,6 @@ interface DemoFlags {
   readonly twoServers?: boolean
   readonly failValidation?: boolean
   readonly report?: string
-}
-
-const wholeNumber = (text: string): number => {
-  const value = Number(text)
-  if (!Number.isInteger(value) || value <= 0) throw new InvalidArgumentError('a whole number above 0')
-  return value
 }
 
 const program = new Command('demo')

@@ -5,7 +5,7 @@
  *   npm run long-run -- --engine postgres --rows 5000000 --changes 1000000 --graph FILE.svg --json FILE
  */
 import { writeFile } from 'node:fs/promises'
-import { Command, InvalidArgumentError, Option } from 'commander'
+import { Command, Option } from 'commander'
 import { fillBlue } from './bench/data.js'
 import { machineFacts } from './bench/machine.js'
 import { openPlace, type BenchEngine } from './bench/place.js'
@@ -14,6 +14,7 @@ import { graph } from './long-run/graph.js'
 import { summaryOf } from './long-run/summary.js'
 import { watchMigration } from './long-run/watch.js'
 import { startServers } from './servers/index.js'
+import { wholeNumber } from './flags/whole-number.js'
 
 interface Flags {
   readonly engine: BenchEngine
@@ -22,12 +23,6 @@ interface Flags {
   readonly connections: number
   readonly graph?: string
   readonly json?: string
-}
-
-const wholeNumber = (text: string): number => {
-  const value = Number(text)
-  if (!Number.isInteger(value) || value <= 0) throw new InvalidArgumentError('a whole number above 0')
-  return value
 }
 
 const flags = new Command('long-run')

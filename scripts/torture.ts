@@ -8,12 +8,13 @@
 import { mkdir, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { Command, InvalidArgumentError, Option } from 'commander'
+import { Command, Option } from 'commander'
 import { buildProgram } from './bench/built-program.js'
 import { makeBed } from './torture/bed.js'
 import { drawRound, FAULTS, type FaultName, type TortureEngine } from './torture/draw.js'
 import { runRound } from './torture/round.js'
 import { describeDraw, repeatLine, summaryTable, type Outcome } from './torture/summary.js'
+import { wholeNumber } from './flags/whole-number.js'
 
 interface TortureFlags {
   readonly engine: TortureEngine
@@ -22,12 +23,6 @@ interface TortureFlags {
   readonly round?: number
   readonly fault?: FaultName
   readonly keep?: boolean
-}
-
-const wholeNumber = (text: string): number => {
-  const value = Number(text)
-  if (!Number.isInteger(value) || value <= 0) throw new InvalidArgumentError('a whole number above 0')
-  return value
 }
 
 const flags = new Command('torture')
