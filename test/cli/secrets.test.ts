@@ -115,7 +115,7 @@ describeEachEngine('a secret', (engine) => {
         .flatMap((list) => list.split('\n'))
         .filter((line) => line.includes(encodeURIComponent(PASSWORD)) || line.includes(PASSWORD))
       expect(processes.filter((line) => !line.includes('--blue'))).toEqual([])
-      expect(seen.some((list) => list.includes('main.ts run'))).toBe(true)
+      expect(seen.some((list) => /main\.[jt]s run/.test(list))).toBe(true)
     } finally {
       await runSql(engine, getServerUrl(engine), drop)
     }
