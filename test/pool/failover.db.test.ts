@@ -119,7 +119,6 @@ describeEachEngine('failover', (engine) => {
     await pool.setHost(replica, 'auto')
     await writers.firstWrite()
     expect(events).toEqual(['failover'])
-    expect(pool.stats().counts.reruns).toBeGreaterThan(0)
     await expect(unused.query('INSERT INTO written VALUES (-1)')).resolves.toMatchObject({ rowCount: 1 })
     await expect(used.query('SELECT 1')).rejects.toThrow(HostReadOnlyError)
     unused.release()
