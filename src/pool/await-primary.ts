@@ -20,8 +20,8 @@ export interface RefusedWrite {
   readonly signal: AbortSignal | undefined
 }
 
-/** Once it may have changed its role between the refusal and the look. */
-const MOST_CONTRADICTIONS = 3
+/** It may have changed its role between the refusal and the look, and a busy session learns of that late: in all some 1.5 s. */
+const MOST_CONTRADICTIONS = 5
 
 /**
  * Asks the host that refused, and then all hosts, until one takes writes.
