@@ -7,7 +7,7 @@ import type { MigrationEvent } from '../journal/events.js'
 
 /** The text for an engine; MariaDB falls back to MySQL's. */
 export function sqlFor(engine: EngineName, text: EngineSql): string {
-  return engine === 'mariadb' ? (text.mariadb ?? text.mysql) : text[engine]
+  return text[engine] ?? text.mysql
 }
 
 /** @returns the name and the first place where the answers differ, without values. */

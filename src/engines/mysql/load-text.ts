@@ -9,9 +9,9 @@ export interface LoadColumn {
   readonly type: ColumnType
 }
 
-// eslint-disable-next-line no-control-regex
+// oxlint-disable-next-line no-control-regex -- NUL and SUB are what has to be escaped
 const SPECIAL = /[\\\t\n\0]/
-// eslint-disable-next-line no-control-regex
+// oxlint-disable-next-line no-control-regex -- NUL and SUB are what has to be escaped
 const SPECIALS = /[\\\t\n\0]/g
 const ESCAPED: Readonly<Record<string, string>> = { '\\': '\\\\', '\t': '\\t', '\n': '\\n', '\0': '\\0' }
 

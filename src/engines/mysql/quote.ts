@@ -28,7 +28,7 @@ export function qualify(namespace: string, name: string): string {
  * one, so that the body of a trigger reads back as it was sent.
  */
 export function quoteText(text: string): string {
-  // eslint-disable-next-line no-control-regex
+  // oxlint-disable-next-line no-control-regex -- NUL and SUB are what has to be escaped
   return `'${text.replace(/[\0\n\r\x1a'\\]/g, (char) => ESCAPES[char]!)}'`
 }
 
