@@ -3,7 +3,6 @@
  *
  *   npm run bench:pool -- --engine postgres --only gate --switches 50 --json FILE
  */
-import { writeFile } from 'node:fs/promises'
 import { Command, Option } from 'commander'
 import { proveGate } from './bench/gate-proof.js'
 import { load, machineFacts } from './bench/machine.js'
@@ -11,7 +10,8 @@ import type { BenchEngine } from './bench/place.js'
 import { measureRates } from './bench/pool-rates.js'
 import { measureRelease } from './bench/pool-release.js'
 import { FULL_SIZES, QUICK_POOL_SIZES, type PoolBenchOptions, type PoolSizes } from './bench/pool-sizes.js'
-import { POOL_MEASUREMENTS, tableOf, type PoolMeasurementName, type Result } from './bench/results.js'
+import { tellReport, type EngineReport } from './bench/report.js'
+import { POOL_MEASUREMENTS, type PoolMeasurementName, type Result } from './bench/results.js'
 import { BENCH_SETTINGS } from './bench/settings.js'
 import { startServer } from './servers/index.js'
 import { wholeNumber } from './flags/whole-number.js'
@@ -69,16 +69,7 @@ const date = new Date().toISOString()
 say(
   `${machine.cores} x ${machine.cpu}, ${machine.memoryMb} MB, ${machine.system}, Node ${machine.node}, load ${machine.loadBefore}`,
 )
-const engines = []
+const engines: EngineReport[] = []
 for (const engine of flags.engine === undefined ? (['postgres', 'mariadb'] as const) : [flags.engine])
   engines.push(await measure(engine, sizes))
-for (const { engine, version, seconds, loadAfter, results } of engines) {
-  say(
-    `\n${engine} ${version}, ${date.slice(0, 16)}Z, ${sizes.rounds} rounds, ${seconds} s, load at the end ${loadAfter}`,
-  )
-  say(tableOf(results))
-}
-if (flags.json !== undefined) {
-  const report = { version: 1, date, isQuick: flags.quick === true, machine, sizes, engines }
-  await writeFile(flags.json, `${JSON.stringify(report, null, 2)}\n`)
-}
+await tellReport({ date, isQuick: flags.quick === true, machine, sizes, engines }, say, flags.json)

@@ -4,7 +4,6 @@
  *
  *   npm run bench -- --engine postgres --rows 1000000 --only copy --json FILE
  */
-import { writeFile } from 'node:fs/promises'
 import { Command, Option } from 'commander'
 import { measureCapture } from './bench/capture.js'
 import { measureCopy } from './bench/copy.js'
@@ -12,7 +11,8 @@ import { load, machineFacts } from './bench/machine.js'
 import type { Measurement } from './bench/measurement.js'
 import { measureMemory } from './bench/memory.js'
 import type { BenchEngine } from './bench/place.js'
-import { MEASUREMENTS, tableOf, type MeasurementName, type Result } from './bench/results.js'
+import { tellReport, type EngineReport } from './bench/report.js'
+import { MEASUREMENTS, type MeasurementName, type Result } from './bench/results.js'
 import { BENCH_SETTINGS } from './bench/settings.js'
 import { fullSizes, QUICK_SIZES, type Sizes } from './bench/sizes.js'
 import { measureSwitch } from './bench/switch.js'
@@ -35,15 +35,6 @@ interface BenchFlags {
   readonly rounds?: number
   readonly quick?: boolean
   readonly json?: string
-}
-
-interface EngineReport {
-  readonly engine: BenchEngine
-  readonly version: string
-  readonly how: string
-  readonly seconds: number
-  readonly loadAfter: number
-  readonly results: readonly Result[]
 }
 
 const flags = new Command('bench')
@@ -90,13 +81,4 @@ say(
 const engines: EngineReport[] = []
 for (const engine of flags.engine === undefined ? (['postgres', 'mariadb'] as const) : [flags.engine])
   engines.push(await measure(engine, sizes))
-for (const { engine, version, seconds, loadAfter, results } of engines) {
-  say(
-    `\n${engine} ${version}, ${date.slice(0, 16)}Z, ${sizes.rounds} rounds, ${seconds} s, load at the end ${loadAfter}`,
-  )
-  say(tableOf(results))
-}
-if (flags.json !== undefined) {
-  const report = { version: 1, date, isQuick: flags.quick === true, machine, sizes, engines }
-  await writeFile(flags.json, `${JSON.stringify(report, null, 2)}\n`)
-}
+await tellReport({ date, isQuick: flags.quick === true, machine, sizes, engines }, say, flags.json)
