@@ -3,6 +3,7 @@
  * docs/torture.md says what is drawn and what is checked.
  *
  *   npm run torture -- --engine postgres --rounds 20 --seed 1
+ *   npm run torture -- --engine mariadb --rounds 200 --seed 7 --jobs 3
  *   npm run torture -- --engine postgres --seed 1 --round 7
  */
 import { mkdir, mkdtemp, rm } from 'node:fs/promises'
@@ -11,7 +12,7 @@ import { join } from 'node:path'
 import { Command, Option } from 'commander'
 import { buildProgram } from './bench/built-program.js'
 import { makeBed } from './torture/bed.js'
-import { drawRound, FAULTS, type FaultName, type TortureEngine } from './torture/draw.js'
+import { drawRound, FAULTS, type Draw, type FaultName, type TortureEngine } from './torture/draw.js'
 import { runRound } from './torture/round.js'
 import { describeDraw, repeatLine, summaryTable, type Outcome } from './torture/summary.js'
 import { wholeNumber } from './flags/whole-number.js'
@@ -19,6 +20,8 @@ import { wholeNumber } from './flags/whole-number.js'
 interface TortureFlags {
   readonly engine: TortureEngine
   readonly rounds: number
+  readonly from: number
+  readonly jobs: number
   readonly seed: number
   readonly round?: number
   readonly fault?: FaultName
@@ -28,6 +31,8 @@ interface TortureFlags {
 const flags = new Command('torture')
   .addOption(new Option('--engine <name>').choices(['postgres', 'mariadb']).default('postgres'))
   .option('--rounds <number>', 'how many', wholeNumber, 15)
+  .option('--from <number>', 'number of the first one', wholeNumber, 1)
+  .option('--jobs <number>', 'so many at a time, each on servers of its own', wholeNumber, 1)
   .option('--seed <number>', 'the same seed draws the same rounds', wholeNumber, 1)
   .option('--round <number>', 'only this round', wholeNumber)
   .addOption(new Option('--fault <name>', 'only rounds with this fault').choices([...FAULTS]))
@@ -40,10 +45,10 @@ const say = (line: string): void => void process.stdout.write(`${line}\n`)
 const stopping = new AbortController()
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stopping.abort())
 
-function* rounds({ round, rounds: count, seed, engine, fault }: TortureFlags): Generator<ReturnType<typeof drawRound>> {
+function* rounds({ round, rounds: count, from, seed, engine, fault }: TortureFlags): Generator<Draw> {
   if (round !== undefined) yield drawRound(engine, seed, round)
   else
-    for (let number = 1, done = 0; done < count; number += 1) {
+    for (let number = from, done = 0; done < count; number += 1) {
       const draw = drawRound(engine, seed, number)
       if (fault !== undefined && draw.fault !== fault) continue
       done += 1
@@ -51,21 +56,17 @@ function* rounds({ round, rounds: count, seed, engine, fault }: TortureFlags): G
     }
 }
 
-async function torture(): Promise<number> {
-  await using program = await buildProgram()
+/** Runs one after the other of those that no other job has taken. */
+async function work(draws: Iterable<Draw>, main: string, folder: string, outcomes: Outcome[]): Promise<void> {
   await using bed = makeBed(flags.engine, say)
-  const folder = await mkdtemp(join(tmpdir(), 'torture-'))
-  // Where there is such a folder, the plan is compiled once and not by each command.
-  await mkdir(join(folder, 'node_modules'))
-  const outcomes: Outcome[] = []
-  for (const draw of rounds(flags)) {
+  for (const draw of draws) {
     if (stopping.signal.aborted) break
     const startedAt = performance.now()
     const files = join(folder, `${draw.engine}-${draw.seed}-${draw.round}`)
     let failure: string | undefined
     let facts = ''
     try {
-      const { ends, counts } = await runRound({ bed, draw, main: program.main, folder: files })
+      const { ends, counts } = await runRound({ bed, draw, main, folder: files })
       facts = `ends ${ends.join(' ')}, ${counts.acknowledged} writes, ${counts.inDoubt} in doubt, ${counts.failed} failed`
       if (!flags.keep) await rm(files, { recursive: true, force: true })
     } catch (error) {
@@ -78,6 +79,18 @@ async function torture(): Promise<number> {
     )
     if (failure !== undefined) say(`       ${failure}\n       repeat: ${repeatLine(draw)}\n       files: ${files}`)
   }
+}
+
+async function torture(): Promise<number> {
+  await using program = await buildProgram()
+  const folder = await mkdtemp(join(tmpdir(), 'torture-'))
+  // Where there is such a folder, the plan is compiled once and not by each command.
+  await mkdir(join(folder, 'node_modules'))
+  const outcomes: Outcome[] = []
+  const all = rounds(flags)
+  // `for..of` of one job would end the generator for the others.
+  const draws: Iterable<Draw> = { [Symbol.iterator]: () => ({ next: () => all.next() }) }
+  await Promise.all(Array.from({ length: flags.jobs }, () => work(draws, program.main, folder, outcomes)))
   say(summaryTable(outcomes))
   const failed = outcomes.filter(({ failure }) => failure !== undefined)
   for (const { draw } of failed) say(`failed: ${repeatLine(draw)}`)
