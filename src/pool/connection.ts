@@ -89,17 +89,13 @@ export class Conversation {
   ): Promise<StatementResult<R>> {
     const refusal = this.#refusal()
     if (refusal !== undefined) return Promise.reject(refusal)
-    const sql = textFor(statement, this.authority.side)
     // Most come one after the other and need not be lined up.
     const run =
       this.#unfinished === 0
-        ? this.#run<R>(sql, params, standing, options)
-        : this.#last.then(() => this.#run<R>(sql, params, standing, options))
+        ? this.single<R>(statement, params, standing, options)
+        : this.#last.then(() => this.single<R>(statement, params, standing, options))
     this.#unfinished += 1
-    this.#last = run.then(
-      () => this.#finished(),
-      () => this.#finished(),
-    )
+    this.#last = run.then(this.#onFinished, this.#onFinished)
     return run
   }
 
@@ -153,25 +149,31 @@ export class Conversation {
   /** Takes no more statements, and waits for those that nobody awaited. */
   async finish(): Promise<void> {
     this.#isOver = true
-    await this.#open?.return()
-    await this.#last
+    if (this.#open !== undefined) await this.#open.return()
+    if (this.#unfinished > 0) await this.#last
   }
 
-  async #run<R>(
-    sql: string,
+  /** As {@link query}, for the only statement of a borrower: nothing is lined up. */
+  async single<R>(
+    statement: Statement,
     params: readonly unknown[],
     standing: Standing,
-    { signal, prepare = false, driver }: StatementOptions,
+    { signal, prepare, driver }: StatementOptions = {},
   ): Promise<StatementResult<R>> {
+    const sql = textFor(statement, this.authority.side)
     this.#begin(sql, standing, signal)
     const { connection, lane } = this.slot
     const stopWatching = signal && this.#watch(signal)
     const watch = lane.telemetry.query(this.slot, sql, standing === 'in-transaction')
+    const isPlain = prepare !== true && driver === undefined
     try {
-      const result = (await connection.query(sql, params, { isPrepared: prepare, driver })) as StatementResult<R>
+      const answer = connection.query(sql, params, isPlain ? undefined : { isPrepared: prepare ?? false, driver })
+      const result = (await answer) as StatementResult<R>
       watch?.end(result.rowCount)
       return result
     } catch (error) {
+      // Drivers' own leads to their socket; from here it leads to the application.
+      if (error instanceof Error) Error.captureStackTrace(error)
       watch?.end(undefined, error)
       const cause = this.explain(error, sql, standing)
       this.firstError ??= cause
@@ -181,7 +183,7 @@ export class Conversation {
     }
   }
 
-  #finished(): void {
+  readonly #onFinished = (): void => {
     this.#unfinished -= 1
   }
 

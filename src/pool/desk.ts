@@ -1,5 +1,6 @@
 /** Where connections are asked for: matches those who wait with connections, as far as the gate lets them. */
 import type { Side } from '../engines/engine.js'
+import { Deadlines } from './deadlines.js'
 import { HoldTimeoutError, HostUnreachableError, PoolError, type Borrower } from './errors.js'
 import type { Authority, Gate, GateState } from './gate.js'
 import { oldestOf, type Cluster } from './cluster.js'
@@ -20,12 +21,16 @@ export class Desk {
   readonly #queue = new WaitQueue<Grant>()
   /** Leases that want to go on: they have a connection and must not wait behind those who want one. */
   readonly #leases = new WaitQueue<Authority>()
+  readonly #deadlines = new Deadlines(this.#queue, (request) => this.#late(request, this.#queue))
+  readonly #leaseDeadlines = new Deadlines(this.#leases, (request) => this.#late(request, this.#leases))
   #isOpen = false
   #failure: unknown
   #onDrained: (() => void) | undefined
   #wasClosed = false
   /** Why the gate board could not be read, while it never was. */
   journalTrouble: unknown
+  /** Told of each connection that is lent, before its borrower. */
+  onLent: ((slot: Slot, origin: Error | undefined) => void) | undefined
 
   constructor(
     private readonly options: ResolvedOptions,
@@ -54,14 +59,16 @@ export class Desk {
   open(): void {
     this.#isOpen = true
     // Until now nobody knew whether the gate was open.
-    for (const request of this.#queue) this.#arm(request, this.#queue, false)
+    this.#rearm()
     this.pump()
   }
 
   /** Refuses all who wait and all who come. */
   fail(reason: unknown): void {
     this.#failure ??= reason
-    for (const request of [...this.#queue.drain(), ...this.#leases.drain()]) request.refuse(this.#failure)
+    for (const request of this.#queue.drain()) this.#refuse(request, this.#failure)
+    for (const request of this.#leases.drain()) this.#refuse(request, this.#failure)
+    for (const deadlines of [this.#deadlines, this.#leaseDeadlines]) deadlines.stop()
   }
 
   request(options: RequestOptions): Request<Grant> {
@@ -73,10 +80,10 @@ export class Desk {
     const { queueLimit } = this.options
     if (queueLimit > 0 && options.rank === 'fresh' && this.gate.state === 'open' && this.#queue.size > queueLimit) {
       this.#queue.remove(request)
-      request.refuse(exhausted(`the queue is full (${queueLimit})`, this.#shortage(this.#queue.size + 1)))
+      this.#refuse(request, exhausted(`the queue is full (${queueLimit})`, this.#shortage(this.#queue.size + 1)))
       return request
     }
-    this.#arm(request, this.#queue)
+    this.#await(request, this.#queue, this.#deadlines)
     return request
   }
 
@@ -88,7 +95,7 @@ export class Desk {
       request.grant(this.gate.enter())
     } else {
       this.#leases.add(request)
-      this.#arm(request, this.#leases)
+      this.#await(request, this.#leases, this.#leaseDeadlines)
     }
     return request.promise
   }
@@ -102,7 +109,7 @@ export class Desk {
     const cluster = this.clusters[side]
     if (cluster === undefined) {
       const error = new PoolError('POOL_OPTIONS', `${side} has the authority, and the pool has no URL for it`)
-      for (const request of this.#queue.drain()) request.refuse(error)
+      for (const request of this.#queue.drain()) this.#refuse(request, error)
       return
     }
     if (!cluster.isKnown) return
@@ -125,11 +132,7 @@ export class Desk {
         if (slot !== undefined) slot.lane.give(slot)
         break
       }
-      this.statistics.counts.acquired += 1
-      const waitMs = slot!.lentAt! - request.startedAt
-      slot!.lane.measures.wait.record(waitMs)
-      slot!.lane.telemetry.acquired(slot!, waitMs)
-      request.grant({ slot: slot!, authority: this.gate.enter() })
+      this.#lend(slot!, request)
       waiting = this.#queue.count(selection)
     }
     if (waiting === 0) return
@@ -138,13 +141,22 @@ export class Desk {
     for (const lane of lanes) lane.want(share)
   }
 
+  #lend(slot: Slot, request: Request<Grant>): void {
+    this.statistics.counts.acquired += 1
+    const waitMs = slot.lentAt! - request.startedAt
+    slot.lane.measures.wait.record(waitMs)
+    slot.lane.telemetry.acquired(slot, waitMs)
+    this.onLent?.(slot, request.options.origin)
+    request.grant({ slot, authority: this.gate.enter() })
+  }
+
   /** Whoever waits has another time limit at a closed gate than at an open one. */
   gateChanged(state: GateState): void {
     const isClosed = state !== 'open'
     if (!isClosed) for (const request of this.#leases.drain()) request.grant(this.gate.enter())
     if (isClosed !== this.#wasClosed) {
       this.#wasClosed = isClosed
-      for (const request of this.#queue) this.#arm(request, this.#queue, false)
+      this.#rearm()
     }
     this.pump()
   }
@@ -156,7 +168,8 @@ export class Desk {
     const target = cluster.hasReplicas ? 'primary' : undefined
     const requests = this.#queue.drain({ target })
     const shortage = this.#shortage(requests.length)
-    for (const request of requests) request.refuse(new HostUnreachableError(lane.driver.where, shortage, { cause }))
+    for (const request of requests)
+      this.#refuse(request, new HostUnreachableError(lane.driver.where, shortage, { cause }))
   }
 
   /** Resolves when nothing is lent and nothing in flight, or the time is over. */
@@ -179,26 +192,46 @@ export class Desk {
     return Object.values(this.clusters).every(({ inUse }) => inUse === 0)
   }
 
+  #refuse<T>(request: Request<T>, reason: unknown): void {
+    this.statistics.failed(reason)
+    request.refuse(reason)
+  }
+
   #refuseAtOnce<T>(request: Request<T>): boolean {
     const { signal } = request.options
-    if (this.#failure !== undefined) request.refuse(this.#failure)
-    else if (signal?.aborted === true) request.refuse(signal.reason)
+    if (this.#failure !== undefined) this.#refuse(request, this.#failure)
+    else if (signal?.aborted === true) this.#refuse(request, signal.reason)
     return request.isSettled
   }
 
-  #arm<T>(request: Request<T>, queue: WaitQueue<T>, isNew = true): void {
-    const isHeld = this.#isOpen && !this.gate.admits(request.options.rank === 'nested')
-    const mostMs = isHeld ? this.options.holdTimeoutMs : this.options.acquireTimeoutMs
-    // One deadline, also for a request that is made again; only a gate that opens or closes begins another one.
-    const ms = isNew ? mostMs - (performance.now() - request.startedAt) : mostMs
-    request.arm(Math.max(0, ms), () => {
-      if (!queue.remove(request)) return
-      request.refuse(isHeld ? this.#holdOver(request.startedAt) : this.#acquireOver(request))
-    })
-    if (!isNew) return
+  /** One deadline, also for a request that is made again. */
+  #await<T>(request: Request<T>, queue: WaitQueue<T>, deadlines: Deadlines<T>): void {
+    request.deadline = request.startedAt + this.#mostMs(request)
+    deadlines.watch(request)
     request.onAbort(() => {
-      if (queue.remove(request)) request.refuse(request.options.signal?.reason)
+      if (queue.remove(request)) this.#refuse(request, request.options.signal?.reason)
     })
+  }
+
+  /** A gate that opens or closes begins another time for those who wait. */
+  #rearm(): void {
+    for (const request of this.#queue) {
+      request.deadline = performance.now() + this.#mostMs(request)
+      this.#deadlines.watch(request)
+    }
+  }
+
+  #late<T>(request: Request<T>, queue: WaitQueue<T>): void {
+    if (!queue.remove(request)) return
+    this.#refuse(request, this.#isHeld(request) ? this.#holdOver(request.startedAt) : this.#acquireOver(request))
+  }
+
+  #isHeld<T>({ options: { rank } }: Request<T>): boolean {
+    return this.#isOpen && !this.gate.admits(rank === 'nested')
+  }
+
+  #mostMs<T>(request: Request<T>): number {
+    return this.#isHeld(request) ? this.options.holdTimeoutMs : this.options.acquireTimeoutMs
   }
 
   #holdOver(startedAt: number): Error {

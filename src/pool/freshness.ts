@@ -1,6 +1,6 @@
 /**
  * Read your writes: numbers what this pool wrote, and tells whether a replica shows all that a reader has to see. Reasons for
- * this way are in docs/decisions/read-your-writes.md.
+ * this way are in docs/decisions/0007-read-your-writes.md.
  */
 import { AsyncLocalStorage } from 'node:async_hooks'
 import type { DriverConnection } from '../engines/pool-driver.js'

@@ -39,6 +39,7 @@ export class Lending {
 
   constructor(private readonly parts: PoolParts) {
     this.#leaks = new LeakWatch(parts.options.leakAfterMs, (leak) => tellLeak(parts.events, leak))
+    parts.desk.onLent = (slot, origin) => this.#lent(slot, origin)
   }
 
   /** Nothing is watched any more. */
@@ -51,22 +52,17 @@ export class Lending {
   }
 
   /** What `work` borrows belongs to an open transaction, which cannot end without it. */
-  async inside<T>(work: (run: <R>(code: () => R) => R) => Promise<T>): Promise<T> {
+  inside<T>(work: (run: <R>(code: () => R) => R) => Promise<T>): Promise<T> {
     const inside = { isOpen: true }
-    try {
-      return await work((code) => this.#inside.run(inside, code))
-    } finally {
-      inside.isOpen = false
-    }
+    const ended = work((code) => this.#inside.run(inside, code))
+    closeWhen(ended, inside)
+    return ended
   }
 
   /** As {@link inside}, for a transaction that somebody else ends. */
   within<T>(ended: Promise<unknown>, code: () => T): T {
     const inside = { isOpen: true }
-    const close = () => {
-      inside.isOpen = false
-    }
-    ended.then(close, close)
+    closeWhen(ended, inside)
     return this.#inside.run(inside, code)
   }
 
@@ -97,7 +93,7 @@ export class Lending {
     for (let refusals = 0; ;) {
       let refusal: SideClosedError | undefined
       let refusedWrite: unknown
-      const grant = await this.borrow({ rank, target, signal: options.signal, since }, origin)
+      const grant = await this.borrow({ rank, target, signal: options.signal, since, origin })
       const { link } = this.parts
       try {
         return await work(grant)
@@ -153,7 +149,7 @@ export class Lending {
     let rank: RequestRank = this.isNested ? 'nested' : 'fresh'
     const since = performance.now()
     for (;;) {
-      const grant = await this.borrow({ rank, target: 'primary', signal, since }, origin)
+      const grant = await this.borrow({ rank, target: 'primary', signal, since, origin })
       try {
         yield* open(grant)
         return
@@ -172,20 +168,16 @@ export class Lending {
   }
 
   /** The grant has passed the gate: the caller gives the slot back, and leaves the gate. */
-  async borrow(options: RequestOptions, origin = this.#leaks.origin()): Promise<Grant> {
-    const { desk, events, statistics } = this.parts
-    const request = desk.request(options)
-    if (!request.isSettled) events.emit('enqueue')
-    let grant: Grant
-    try {
-      grant = await request.promise
-    } catch (error) {
-      statistics.failed(error)
-      throw error
-    }
-    this.#leaks.lent(grant.slot, origin)
-    events.emit('acquire', { id: grant.slot.connection.id, side: grant.slot.lane.side })
-    return grant
+  borrow(options: RequestOptions): Promise<Grant> {
+    const { origin = this.#leaks.origin() } = options
+    const request = this.parts.desk.request(origin === undefined ? options : { ...options, origin })
+    if (!request.isSettled) this.parts.events.emit('enqueue')
+    return request.promise
+  }
+
+  #lent(slot: Slot, origin: Error | undefined): void {
+    this.#leaks.lent(slot, origin)
+    this.parts.events.emit('acquire', { id: slot.connection.id, side: slot.lane.side })
   }
 
   giveBack(slot: Slot): void {
@@ -221,6 +213,13 @@ export class Lending {
       statistics.counts.outcomeUnknown += 1
     }
   }
+}
+
+function closeWhen(ended: Promise<unknown>, inside: { isOpen: boolean }): void {
+  const close = () => {
+    inside.isOpen = false
+  }
+  ended.then(close, close)
 }
 
 /** A host that takes no writes refused one: nothing was executed, unless the statement is one that can commit a part of its work. */

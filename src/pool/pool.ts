@@ -67,14 +67,14 @@ export class Pool extends EventEmitter<PoolEvents> {
   }
 
   /** One statement, outside a transaction. PostgreSQL: `$1`; MySQL, MariaDB: `?`. */
-  async query<R = Row>(
+  query<R = Row>(
     statement: Statement,
     params: readonly unknown[] = [],
     options: StatementOptions & RetryOptions & RouteOptions = {},
   ): Promise<StatementResult<R>> {
     return this.#reading.statement({ statement, params }, options, async ({ slot, authority }, isRead) => {
       const standing = isRead ? 'read' : 'single'
-      const result = await new Conversation(slot, authority).query<R>(statement, params, standing, options)
+      const result = await new Conversation(slot, authority).single<R>(statement, params, standing, options)
       // BEGIN belongs into `transaction` or a lease: the next borrower must not find itself inside one.
       if (slot.connection.isInTransaction) slot.unclean = 'unclean'
       return result
@@ -100,7 +100,7 @@ export class Pool extends EventEmitter<PoolEvents> {
    * Runs `work` in a transaction and commits when it returns. `work` may run more than once (see {@link RetryOptions}), each
    * time in a new transaction after nothing of the former was committed: keep effects outside the database behind it.
    */
-  async transaction<T>(work: (connection: PoolConnection) => Promise<T>, options: TransactionOptions = {}): Promise<T> {
+  transaction<T>(work: (connection: PoolConnection) => Promise<T>, options: TransactionOptions = {}): Promise<T> {
     return this.#reading.transaction(options, ({ slot, authority }) =>
       this.#lending.inside((run) =>
         runTransaction(new Conversation(slot, authority), (connection) => run(() => work(connection)), options),
@@ -172,6 +172,7 @@ export class Pool extends EventEmitter<PoolEvents> {
 
   /** A listener that throws does not reach the pool's own work: it is a warning of the process. */
   override emit<K>(name: keyof PoolEvents | K, ...args: K extends keyof PoolEvents ? PoolEvents[K] : never): boolean {
+    if (this.listenerCount(name) === 0) return false
     try {
       return super.emit(name, ...args)
     } catch (error) {

@@ -10,6 +10,8 @@ export interface RequestOptions {
   readonly signal: AbortSignal | undefined
   /** When the wait began, on the clock of `performance.now()`, for a request that is made again. Default now. */
   readonly since?: number | undefined
+  /** Where the application borrows, if leaks are watched. */
+  readonly origin?: Error | undefined
 }
 
 /** One that waits for a `T`. Settles once; whatever comes later is ignored. */
@@ -17,9 +19,10 @@ export class Request<T> {
   readonly startedAt: number
   readonly promise: Promise<T>
   isSettled = false
+  /** When the wait is over, on the same clock. See {@link Deadlines}. */
+  deadline = Infinity
   #resolve!: (value: T) => void
   #reject!: (reason: unknown) => void
-  #timer: NodeJS.Timeout | undefined
   #onAbort: (() => void) | undefined
 
   constructor(readonly options: RequestOptions) {
@@ -30,15 +33,10 @@ export class Request<T> {
     })
   }
 
-  /** The time that is left from now on, instead of what was left. */
-  arm(ms: number, onTimeout: () => void): void {
-    clearTimeout(this.#timer)
-    this.#timer = setTimeout(onTimeout, ms)
-  }
-
   onAbort(listener: () => void): void {
+    if (this.options.signal === undefined) return
     this.#onAbort = listener
-    this.options.signal?.addEventListener('abort', listener, { once: true })
+    this.options.signal.addEventListener('abort', listener, { once: true })
   }
 
   grant(value: T): void {
@@ -53,7 +51,6 @@ export class Request<T> {
 
   #settle(): void {
     this.isSettled = true
-    clearTimeout(this.#timer)
     if (this.#onAbort !== undefined) this.options.signal?.removeEventListener('abort', this.#onAbort)
   }
 }
@@ -87,7 +84,7 @@ export class WaitQueue<T> {
   }
 
   count({ target, isNestedOnly = false }: Selection = {}): number {
-    if (target === undefined && !isNestedOnly) return this.#size
+    if (this.#size === 0 || (target === undefined && !isNestedOnly)) return this.#size
     let sum = 0
     for (const rank of isNestedOnly ? NESTED : RANKS) {
       for (const one of TARGETS) if (target === undefined || one === target) sum += this.#lines[rank][one].size
@@ -112,8 +109,9 @@ export class WaitQueue<T> {
     for (const rank of isNestedOnly ? NESTED : RANKS) {
       let next: Request<T> | undefined
       for (const one of TARGETS) {
-        if (target !== undefined && one !== target) continue
-        const [first] = this.#lines[rank][one]
+        const line = this.#lines[rank][one]
+        if (line.size === 0 || (target !== undefined && one !== target)) continue
+        const [first] = line
         if (first !== undefined && (next === undefined || first.startedAt < next.startedAt)) next = first
       }
       if (next === undefined) continue

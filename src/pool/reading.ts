@@ -71,7 +71,8 @@ export class Reading {
     options: QueryOptions & RetryOptions & RouteOptions & { readonly readOnly?: boolean; readonly isolation?: string },
     work: (grant: Grant) => Promise<T>,
   ): Promise<T> {
-    if (!this.#hasReplicas || options.readOnly !== true) return this.write(options, work)
+    if (!this.#hasReplicas) return this.lending.withGrant(options, work)
+    if (options.readOnly !== true) return this.write(options, work)
     // A hot standby of PostgreSQL knows no serializable transactions.
     const isForPrimary = options.route === 'primary' || options.isolation === 'serializable' || this.lending.isNested
     return isForPrimary ? this.#onPrimary(options, 'declared', work) : this.#read(options, 'declared', work)

@@ -25,7 +25,7 @@ export async function runTransaction<T>(
   await begin(conversation, options)
   let result: T
   try {
-    result = await work(asConnection(conversation, options.signal))
+    result = await work(new Transaction(conversation, options.signal))
     options.signal?.throwIfAborted()
   } catch (error) {
     await rollback(conversation)
@@ -80,17 +80,16 @@ async function rollback(conversation: Conversation): Promise<void> {
 }
 
 /** For the log of slow statements: a COMMIT may take longest of all. */
-async function watched<T>(slot: Slot, sql: string, send: () => Promise<T>): Promise<T> {
+function watched<T>(slot: Slot, sql: string, send: () => Promise<T>): Promise<T> {
   const watch = slot.lane.telemetry.query(slot, sql, true)
-  if (watch === undefined) return send()
-  try {
-    const result = await send()
-    watch.end(0)
-    return result
-  } catch (error) {
-    watch.end(undefined, error)
-    throw error
+  const answer = send()
+  if (watch !== undefined) {
+    answer.then(
+      () => watch.end(0),
+      (error: unknown) => watch.end(undefined, error),
+    )
   }
+  return answer
 }
 
 function aborted(conversation: Conversation): TransactionAbortedError {
@@ -102,12 +101,30 @@ function aborted(conversation: Conversation): TransactionAbortedError {
   )
 }
 
-function asConnection(conversation: Conversation, signal: AbortSignal | undefined): PoolConnection {
-  return {
-    ...conversation.authority,
-    query: (statement: Statement, params: readonly unknown[] = [], options: StatementOptions = {}) =>
-      conversation.query(statement, params, 'in-transaction', { signal, ...options }),
-    stream: (statement: Statement, params: readonly unknown[] = [], options: StreamOptions = {}) =>
-      conversation.stream(statement, params, 'in-transaction', { signal, ...options }),
+/** What the application's code gets. */
+class Transaction implements PoolConnection {
+  constructor(
+    private readonly conversation: Conversation,
+    private readonly signal: AbortSignal | undefined,
+  ) {}
+
+  get side() {
+    return this.conversation.authority.side
+  }
+
+  get epoch() {
+    return this.conversation.authority.epoch
+  }
+
+  query<R>(statement: Statement, params: readonly unknown[] = [], options?: StatementOptions) {
+    return this.conversation.query<R>(statement, params, 'in-transaction', this.#withSignal(options))
+  }
+
+  stream<R>(statement: Statement, params: readonly unknown[] = [], options?: StreamOptions) {
+    return this.conversation.stream<R>(statement, params, 'in-transaction', this.#withSignal(options))
+  }
+
+  #withSignal<O extends QueryOptions>(options: O | undefined): O | QueryOptions | undefined {
+    return this.signal === undefined ? options : { signal: this.signal, ...options }
   }
 }

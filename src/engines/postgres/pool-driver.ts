@@ -35,6 +35,12 @@ export function createPostgresPoolDriver(url: string): PoolDriver {
   }
 }
 
+/** One for each statement of the text. */
+type Results = pg.QueryResult<Row> | pg.QueryResult<Row>[]
+
+/** Without values a text may have several statements. */
+const NO_VALUES = undefined as unknown as unknown[]
+
 class PostgresConnection implements DriverConnection {
   isDead = false
   readonly id: number
@@ -61,15 +67,10 @@ class PostgresConnection implements DriverConnection {
     this.#onDeath = listener
   }
 
-  async query(text: string, params: readonly unknown[], options: StatementOptions = {}): Promise<StatementResult> {
-    const result = await (options.isPrepared === true
-      ? this.#execute(text, params, options)
-      : this.#send(text, params, options))
-    // Several statements in one text give an array of results; the last one counts, as in psql.
-    const all = Array.isArray(result) ? (result as pg.QueryResult[]) : [result]
-    const last = all.at(-1)!
-    if (all.some(({ command }) => FORGETTING.has(command))) this.#prepared.forget()
-    return new Answer(last.rows as Row[], last.rowCount ?? 0, undefined, result)
+  query(text: string, params: readonly unknown[], options?: StatementOptions): Promise<StatementResult> {
+    const sent =
+      options?.isPrepared === true ? this.#execute(text, params, options) : this.#send(text, params, options?.driver)
+    return sent.then((result) => this.#answer(result))
   }
 
   async *stream(text: string, params: readonly unknown[], batchRows: number): AsyncGenerator<Row[], void, undefined> {
@@ -77,7 +78,7 @@ class PostgresConnection implements DriverConnection {
     let isOver = false
     try {
       for (;;) {
-        const rows = await this.#answer(cursor.read(batchRows))
+        const rows = await this.#orDeath(cursor.read(batchRows))
         if (rows.length === 0) break
         yield rows
       }
@@ -87,7 +88,7 @@ class PostgresConnection implements DriverConnection {
       if (fault(error) === 'lost') this.#died(error as Error)
       throw error
     } finally {
-      if (!isOver && !this.isDead) await this.#answer(cursor.close()).catch(() => this.destroy())
+      if (!isOver && !this.isDead) await this.#orDeath(cursor.close()).catch(() => this.destroy())
     }
   }
 
@@ -98,7 +99,8 @@ class PostgresConnection implements DriverConnection {
 
   async commit(): Promise<boolean> {
     // COMMIT of a failed transaction succeeds as a ROLLBACK; only the command tag tells.
-    return (await this.#send('COMMIT')).command !== 'ROLLBACK'
+    const result = await this.#send('COMMIT')
+    return !(Array.isArray(result) ? result.at(-1)! : result).command.startsWith('ROLLBACK')
   }
 
   async rollback(): Promise<void> {
@@ -128,22 +130,22 @@ class PostgresConnection implements DriverConnection {
   }
 
   /** By a prepared statement. What the server has forgotten, or planned for columns that have changed, is prepared again. */
-  async #execute(text: string, params: readonly unknown[], options: StatementOptions): Promise<pg.QueryResult> {
+  async #execute(text: string, params: readonly unknown[], { driver }: StatementOptions): Promise<Results> {
     // Nothing can be prepared in a transaction that has failed.
-    if (this.client.getTransactionStatus() === 'E') return this.#send(text, params, options)
+    if (this.client.getTransactionStatus() === 'E') return this.#send(text, params, driver)
     const name = await this.#prepared.nameOf(text)
     try {
-      return await this.#send(text, params, options, name)
+      return await this.#send(text, params, driver, name)
     } catch (error) {
       if (!isForgotten(error)) throw error
       // It failed before it was executed. Within a transaction that has ended the transaction, though.
       this.#prepared.forget()
       if (this.isInTransaction) throw error
-      return await this.#send(text, params, options)
+      return await this.#send(text, params, driver)
     }
   }
 
-  async #answer<T>(answer: Promise<T>): Promise<T> {
+  async #orDeath<T>(answer: Promise<T>): Promise<T> {
     let fail: (cause: Error) => void = () => undefined
     const death = new Promise<never>((_, reject) => {
       fail = reject
@@ -160,22 +162,38 @@ class PostgresConnection implements DriverConnection {
     for (const fail of this.#waiting) fail(cause)
   }
 
-  async #send(
+  /** By a callback: on a busy pool each promise more is felt. */
+  #send(
     text: string,
     params: readonly unknown[] = [],
-    { driver }: StatementOptions = {},
+    driver?: StatementOptions['driver'],
     name?: string,
-  ): Promise<pg.QueryResult> {
-    try {
-      if (name === undefined && driver === undefined) {
-        return await this.client.query(text, params.length === 0 ? undefined : [...params])
+  ): Promise<Results> {
+    return new Promise((resolve, reject) => {
+      const onAnswer = (error: Error | null, result: Results): void => {
+        if (error === null) {
+          resolve(result)
+          return
+        }
+        // The server's last words arrive before the socket closes.
+        if (fault(error) === 'lost') this.#died(error)
+        reject(error)
       }
-      return await this.client.query({ ...driver, text, values: [...params], ...(name === undefined ? {} : { name }) })
-    } catch (error) {
-      // The server's last words arrive before the socket closes.
-      if (fault(error) === 'lost') this.#died(error as Error)
-      throw error
-    }
+      if (name === undefined && driver === undefined) {
+        this.client.query(text, params.length === 0 ? NO_VALUES : [...params], onAnswer)
+      } else {
+        const named = name === undefined ? undefined : { name }
+        this.client.query({ ...driver, ...named, text, values: [...params] }, onAnswer)
+      }
+    })
+  }
+
+  #answer(result: Results): Answer {
+    // Several statements in one text give an array of results; the last one counts, as in psql.
+    const last = Array.isArray(result) ? result.at(-1)! : result
+    const isForgetting = Array.isArray(result) ? result.some(forgets) : forgets(result)
+    if (isForgetting) this.#prepared.forget()
+    return new Answer(last.rows, last.rowCount ?? 0, undefined, result)
   }
 
   #died(cause: Error): void {
@@ -206,6 +224,8 @@ const LOST = new Set([
 
 /** Command tags after which the server may have no prepared statement any more. */
 const FORGETTING = new Set(['DISCARD', 'DEALLOCATE'])
+
+const forgets = ({ command }: pg.QueryResult): boolean => FORGETTING.has(command)
 
 /** The prepared statement is not there, or gives other columns than it did. */
 function isForgotten(error: unknown): boolean {
