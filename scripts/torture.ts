@@ -22,6 +22,7 @@ interface TortureFlags {
   readonly rounds: number
   readonly from: number
   readonly jobs: number
+  readonly patience: number
   readonly seed: number
   readonly round?: number
   readonly fault?: FaultName
@@ -33,6 +34,7 @@ const flags = new Command('torture')
   .option('--rounds <number>', 'how many', wholeNumber, 15)
   .option('--from <number>', 'number of the first one', wholeNumber, 1)
   .option('--jobs <number>', 'so many at a time, each on servers of its own', wholeNumber, 1)
+  .option('--patience <number>', 'limits of time are so many times as long, for a busy machine', wholeNumber, 1)
   .option('--seed <number>', 'the same seed draws the same rounds', wholeNumber, 1)
   .option('--round <number>', 'only this round', wholeNumber)
   .addOption(new Option('--fault <name>', 'only rounds with this fault').choices([...FAULTS]))
@@ -66,7 +68,7 @@ async function work(draws: Iterable<Draw>, main: string, folder: string, outcome
     let failure: string | undefined
     let facts = ''
     try {
-      const { ends, counts } = await runRound({ bed, draw, main, folder: files })
+      const { ends, counts } = await runRound({ bed, draw, main, folder: files, patience: flags.patience })
       facts = `ends ${ends.join(' ')}, ${counts.acknowledged} writes, ${counts.inDoubt} in doubt, ${counts.failed} failed`
       if (!flags.keep) await rm(files, { recursive: true, force: true })
     } catch (error) {

@@ -31,6 +31,8 @@ export interface RoundOptions {
   readonly main: string
   /** Kept when the round fails. */
   readonly folder: string
+  /** Every limit of time is so many times as long: for a busy machine. */
+  readonly patience: number
 }
 
 export interface RoundFacts {
@@ -115,7 +117,7 @@ class Round {
   /** Gives a command, and `run` again after each end that is not the wanted one, until the leg is through. */
   async #drive(leg: Leg, args: readonly string[]): Promise<void> {
     const { draw, folder } = this.options
-    const deadline = performance.now() + LEG_MS
+    const deadline = this.#until(LEG_MS)
     const fault = draw.leg === leg ? FAULT_WORK[draw.fault] : undefined
     if (fault?.prepare) this.#preparation = await fault.prepare(draw, folder)
     const first = this.#start(args, fault ? this.#preparation : {})
@@ -171,7 +173,7 @@ class Round {
   async #verifyBesideARun(): Promise<void> {
     const serving = this.#start(['run', this.#plan, '--wait'])
     const isWaiting = await within(
-      performance.now() + RECOVERY_MS,
+      this.#until(RECOVERY_MS),
       'no run keeps the way back',
       serving.line(({ type, for: what }) => type === 'waiting' && what === 'approval'),
     )
@@ -181,13 +183,13 @@ class Round {
     }
     await this.#must(['verify', this.#plan], 0)
     serving.child.kill('SIGTERM')
-    const { exitCode } = await within(performance.now() + RECOVERY_MS, 'SIGTERM ends a run', serving.end)
+    const { exitCode } = await within(this.#until(RECOVERY_MS), 'SIGTERM ends a run', serving.end)
     if (exitCode !== 130) throw new CheckError('SIGTERM ends a run', `with ${exitCode}`)
   }
 
   async #must(args: readonly string[], exitCode: number): Promise<void> {
     const command = this.#start(args)
-    const end = await within(performance.now() + LEG_MS, `${command.name} goes on and on`, command.end)
+    const end = await within(this.#until(LEG_MS), `${command.name} goes on and on`, command.end)
     if (end.exitCode === exitCode && end.stderr === '') return
     const words = `${end.exitCode ?? end.signal}: ${JSON.stringify(end.lines.slice(-3))} ${end.stderr}`
     throw new CheckError(`${args[0]} ends with ${exitCode}`, words)
@@ -243,7 +245,7 @@ class Round {
   /** Pooled clients find the side with the authority by themselves. */
   async #checkTrafficGoesOn(side: Side): Promise<void> {
     const before = await this.#traffic!.ask({ type: 'count' })
-    const until = performance.now() + RECOVERY_MS
+    const until = this.#until(RECOVERY_MS)
     for (;;) {
       const now = await this.#traffic!.ask({ type: 'count' })
       if (now.acknowledgedByPool > before.acknowledgedByPool + 3 && now.side === side) return
@@ -255,7 +257,7 @@ class Round {
 
   async #stopTraffic(): Promise<TrafficCounts> {
     const answer = this.#traffic!.ask({ type: 'stop' })
-    return within(performance.now() + RECOVERY_MS, 'the application ends', answer)
+    return within(this.#until(RECOVERY_MS), 'the application ends', answer)
   }
 
   async #checkLedger(side: Side, counts: TrafficCounts): Promise<void> {
@@ -266,6 +268,11 @@ class Round {
     if (lost + duplicated + wrong + counts.impossible.length > 0)
       throw new CheckError('ledger', [...details, ...counts.impossible].slice(0, 10).join('; '))
     if (counts.acknowledged === 0) throw new CheckError('ledger', 'the application wrote nothing')
+  }
+
+  /** The end of a limit that begins now. */
+  #until(ms: number): number {
+    return performance.now() + ms * this.options.patience
   }
 
   #note(text: string): void {
