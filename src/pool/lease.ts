@@ -1,5 +1,6 @@
 /** A connection for many statements. It passes the gate with each statement, so an idle lease never stands in a hold's way. */
 import type { BeginOptions, StatementResult } from '../engines/pool-driver.js'
+import { retryConflicts } from './conflict.js'
 import { Conversation, streamIsOpen, type PoolConnection, type QueryOptions, type Standing } from './connection.js'
 import type { StatementOptions, StreamOptions } from './connection.js'
 import { HostReadOnlyError, PoolError, SideClosedError } from './errors.js'
@@ -8,13 +9,21 @@ import type { Slot } from './slot.js'
 import type { Statement } from './statement.js'
 import { runTransaction } from './transaction.js'
 
+export interface LeaseTransactionOptions extends BeginOptions, QueryOptions {
+  /**
+   * `work` runs again so often at most after a serialization failure, a deadlock or a lock wait that was too long, as
+   * `pool.transaction` does. Each run passes the gate anew, so a pause stands in no hold's way. Default 0.
+   */
+  readonly retry?: number
+}
+
 /**
  * Session state does not move between sides. A lease that has run nothing yet follows the authority by itself; one that has
  * gets {@link SideClosedError} for the next statement after a switch, and {@link HostReadOnlyError} after a failover to another
- * host: release it and take another. Nothing is run again.
+ * host: release it and take another. Nothing is run again for that.
  */
 export interface LeasedConnection extends PoolConnection, AsyncDisposable {
-  transaction<T>(work: (connection: PoolConnection) => Promise<T>, options?: BeginOptions & QueryOptions): Promise<T>
+  transaction<T>(work: (connection: PoolConnection) => Promise<T>, options?: LeaseTransactionOptions): Promise<T>
   /** Gives it back; the session's state is forgotten. @throws {PoolError} CONNECTION_RELEASED the second time. */
   release(): void
 }
@@ -25,6 +34,8 @@ export interface LeaseHooks {
   leave(): void
   /** After each statement outside a transaction, and each transaction, which has none. */
   ran(statement?: Statement, params?: readonly unknown[]): Promise<void>
+  /** A transaction is about to run again. */
+  onConflict(): void
   /** A connection to the host that takes the writes now, for one to another host or side. */
   exchange(slot: Slot): Promise<Slot>
   giveBack(slot: Slot, wasUsed: boolean): void
@@ -93,12 +104,12 @@ export class Lease implements LeasedConnection {
     }
   }
 
-  transaction<T>(
-    work: (connection: PoolConnection) => Promise<T>,
-    options: BeginOptions & QueryOptions = {},
-  ): Promise<T> {
-    return this.#inTurn(options.signal, () =>
-      runTransaction(new Conversation(this.slot, this.authority), work, options).finally(() => this.hooks.ran()),
+  transaction<T>(work: (connection: PoolConnection) => Promise<T>, options: LeaseTransactionOptions = {}): Promise<T> {
+    const { retry: retries = 0, signal } = options
+    const run = () =>
+      runTransaction(new Conversation(this.slot, this.authority), work, options).finally(() => this.hooks.ran())
+    return this.#inTurn(signal, run, (once) =>
+      retryConflicts({ retries, signal, onRetry: () => this.hooks.onConflict() }, once),
     )
   }
 
@@ -123,22 +134,29 @@ export class Lease implements LeasedConnection {
     return this.slot.connection.isInTransaction ? 'in-transaction' : 'single'
   }
 
-  #inTurn<T>(signal: AbortSignal | undefined, work: () => Promise<T>): Promise<T> {
+  /** @param repeat runs it once, or more often, within its turn. */
+  #inTurn<T>(
+    signal: AbortSignal | undefined,
+    work: () => Promise<T>,
+    repeat: (once: () => Promise<T>) => Promise<T> = (once) => once(),
+  ): Promise<T> {
     if (this.#open !== undefined) return Promise.reject(streamIsOpen())
-    const turn = this.#last.then(async () => {
-      this.#requireHeld()
-      if (!this.#isInside) await this.#pass(signal)
-      try {
-        return await work()
-      } finally {
-        if (!this.#isReleased) {
-          this.#isInside = !this.slot.connection.isDead && this.slot.connection.isInTransaction
-          if (!this.#isInside) this.hooks.leave()
-        }
-      }
-    })
+    const turn = this.#last.then(() => repeat(() => this.#once(signal, work)))
     this.#last = turn.catch(() => undefined)
     return turn
+  }
+
+  async #once<T>(signal: AbortSignal | undefined, work: () => Promise<T>): Promise<T> {
+    this.#requireHeld()
+    if (!this.#isInside) await this.#pass(signal)
+    try {
+      return await work()
+    } finally {
+      if (!this.#isReleased) {
+        this.#isInside = !this.slot.connection.isDead && this.slot.connection.isInTransaction
+        if (!this.#isInside) this.hooks.leave()
+      }
+    }
   }
 
   async #pass(signal: AbortSignal | undefined): Promise<void> {

@@ -126,6 +126,7 @@ export class Pool extends EventEmitter<PoolEvents> {
         return grant.slot
       },
       ran: (statement, params) => this.#reading.ran(statement, params),
+      onConflict: () => void (this.#parts.statistics.counts.conflictReruns += 1),
       giveBack: (old, wasUsed) => this.#lending.cleanUp(old, wasUsed),
     })
   }
