@@ -4,6 +4,7 @@ import pRetry from 'p-retry'
 import type { Cluster } from './cluster.js'
 import type { Lane } from './lane.js'
 import { HostReadOnlyError } from './errors.js'
+import { unlessAborted } from './unless-aborted.js'
 
 const LOOK_MIN_MS = 50
 const LOOK_MAX_MS = 500
@@ -31,8 +32,8 @@ const MOST_CONTRADICTIONS = 5
  */
 export async function awaitPrimary(refused: RefusedWrite): Promise<boolean> {
   const { error, cluster, contradictions, lane, untilMs, signal } = refused
-  await cluster.probe(lane)
-  signal?.throwIfAborted()
+  // A host that says nothing is asked for a while: who gives up does not wait for that.
+  await unlessAborted(cluster.probe(lane), signal)
   if (lane.evidence?.role?.isWritable === true) {
     if (contradictions >= MOST_CONTRADICTIONS) throw error
     // Sessions learn at different times that a setting of their server was changed.
@@ -41,7 +42,7 @@ export async function awaitPrimary(refused: RefusedWrite): Promise<boolean> {
     return true
   }
   const look = async (): Promise<void> => {
-    await cluster.probeAll()
+    await unlessAborted(cluster.probeAll(), signal)
     if (cluster.takesWrites) return
     throw new HostReadOnlyError(cluster.primary.driver.where, { cause: error })
   }

@@ -39,15 +39,17 @@ export async function retryConflicts<T>(
   { retries, signal, onRetry }: ConflictRetry,
   run: (isAgain: boolean) => Promise<T>,
 ): Promise<T> {
+  let last: Outcome<T> | undefined
   const attempt = async (number: number): Promise<Outcome<T>> => {
     if (number > 1) onRetry()
     try {
-      return { value: await run(number > 1) }
+      last = { value: await run(number > 1) }
     } catch (error) {
       // What is not thrown here is not tried again, and reaches the application unchanged, whatever it is.
-      if (!(error instanceof Error) || !isConflict(error)) return { error }
-      throw error
+      if (error instanceof Error && isConflict(error)) throw error
+      last = { error }
     }
+    return last
   }
   const outcome = await pRetry(attempt, {
     retries,
@@ -55,6 +57,10 @@ export async function retryConflicts<T>(
     maxTimeout: LAST_PAUSE_MS,
     randomize: true,
     signal,
+  }).catch((error: unknown) => {
+    // A signal that aborts during the COMMIT must not hide that it was committed.
+    if (last !== undefined) return last
+    throw error
   })
   if ('error' in outcome) throw outcome.error
   return outcome.value

@@ -9,6 +9,7 @@ import type { Grant } from './desk.js'
 import type { Authority } from './gate.js'
 import type { Lane } from './lane.js'
 import type { Lending } from './lending.js'
+import { unlessAborted } from './unless-aborted.js'
 import type { PoolParts } from './wiring.js'
 
 /**
@@ -169,20 +170,5 @@ async function answered<T>(
     return undefined
   } finally {
     clearTimeout(timer)
-  }
-}
-
-async function unlessAborted<T>(work: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
-  if (signal === undefined) return work
-  signal.throwIfAborted()
-  let onAbort: (() => void) | undefined
-  const aborted = new Promise<never>((_, reject) => {
-    onAbort = () => reject(signal.reason as Error)
-    signal.addEventListener('abort', onAbort, { once: true })
-  })
-  try {
-    return await Promise.race([work, aborted])
-  } finally {
-    signal.removeEventListener('abort', onAbort!)
   }
 }
