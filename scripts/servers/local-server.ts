@@ -5,6 +5,7 @@ import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
+import { Frozen } from './freeze.ts'
 import { readServerVersion } from './ping.ts'
 import type { OsUser } from './programs.ts'
 import type { Server, ServerEngine } from './server.ts'
@@ -31,7 +32,7 @@ export interface LocalRecipe {
 const START_TIMEOUT_MS = 120_000
 /** After this an orderly stop becomes a kill: a server of a test has nothing worth waiting for. */
 const STOP_TIMEOUT_MS = 10_000
-const SIGNALS_THAT_DO_NOT_END = new Set<NodeJS.Signals>(['SIGSTOP', 'SIGCONT', 'SIGHUP', 'SIGUSR1', 'SIGUSR2'])
+const SIGNALS_THAT_DO_NOT_END = new Set<NodeJS.Signals>(['SIGHUP', 'SIGUSR1', 'SIGUSR2'])
 
 /**
  * Below the ports that systems give to outgoing connections (Linux from 32768, others from 49152): one of those can be gone
@@ -62,6 +63,7 @@ class LocalServer implements Server {
   #child: ChildProcess | undefined
   #port = 0
   readonly #logFile: string
+  readonly #frozen = new Frozen()
 
   constructor(
     private readonly recipe: LocalRecipe,
@@ -141,6 +143,9 @@ class LocalServer implements Server {
     const child = this.#child
     if (child?.pid === undefined) return
     const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()))
+    // A stopped server hears no other signal.
+    if (signal === 'SIGKILL') this.#frozen.kill()
+    else this.#frozen.thaw(child.pid)
     child.ref()
     child.kill(signal)
     const deadline = setTimeout(() => child.kill('SIGKILL'), STOP_TIMEOUT_MS)
@@ -149,7 +154,11 @@ class LocalServer implements Server {
   }
 
   async kill(signal: NodeJS.Signals = 'SIGKILL'): Promise<void> {
-    if (SIGNALS_THAT_DO_NOT_END.has(signal)) this.#child?.kill(signal)
+    const pid = this.#child?.pid
+    if (pid === undefined) return
+    if (signal === 'SIGSTOP') await this.#frozen.freeze(pid)
+    else if (signal === 'SIGCONT') this.#frozen.thaw(pid)
+    else if (SIGNALS_THAT_DO_NOT_END.has(signal)) this.#child?.kill(signal)
     else await this.#end(signal)
   }
 

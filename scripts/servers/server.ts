@@ -38,7 +38,7 @@ export interface Server {
   readonly dataDir: string | undefined
   /** Ends the server and removes its files. May be repeated. Does nothing to a server given by URL. */
   stop(): Promise<void>
-  /** Sends the signal (default SIGKILL) and waits for the end, but not for SIGSTOP, SIGCONT and SIGHUP. */
+  /** Sends the signal (default SIGKILL) and waits for the end, but not for SIGSTOP, SIGCONT (with all processes of it) and SIGHUP. */
   kill(signal?: NodeJS.Signals): Promise<void>
   /** Orderly stop when it still runs, then a start with the same address and data. */
   restart(): Promise<void>
