@@ -1,45 +1,11 @@
-import { channel } from 'node:diagnostics_channel'
 import { expect, test } from 'vitest'
-import { createPool, type FinishedQueryEvent, type PoolChannelName, type PoolChannels } from '../../src/pool/index.ts'
+import { createPool, type FinishedQueryEvent } from '../../src/pool/index.ts'
 import { describeEachEngine } from '../support/servers.ts'
+import { listenTo } from './channels.ts'
 import { createStage, freePort, until } from './support.ts'
 
 const BLUE = { side: 'blue', epoch: 1 } as const
 const GREEN = { side: 'green', epoch: 2 } as const
-const NAMES: readonly PoolChannelName[] = [
-  'crossfade:pool:connect',
-  'crossfade:pool:remove',
-  'crossfade:pool:acquire',
-  'crossfade:pool:release',
-  'crossfade:pool:query:start',
-  'crossfade:pool:query:end',
-  'crossfade:pool:slow-query',
-  'crossfade:pool:gate',
-  'crossfade:pool:switch',
-]
-
-type Heard = { [Name in PoolChannelName]: { readonly name: Name } & PoolChannels[Name] }[PoolChannelName]
-
-/** All that is published for one pool, until it is disposed. */
-function listenTo(pool: string) {
-  const heard: Heard[] = []
-  const subscriptions = NAMES.map((name) => {
-    const listener = (message: unknown) => {
-      const event = { name, ...(message as PoolChannels[typeof name]) } as Heard
-      if (event.pool === pool) heard.push(event)
-    }
-    channel(name).subscribe(listener)
-    return () => channel(name).unsubscribe(listener)
-  })
-  return {
-    heard,
-    names: () => heard.map(({ name }) => name.replace('crossfade:pool:', '')),
-    [Symbol.dispose]: () => {
-      for (const unsubscribe of subscriptions) unsubscribe()
-    },
-  }
-}
-
 describeEachEngine('the statistics of a pool', (engine) => {
   test('say for each host what is open, how long borrowers waited and worked, and what failed', async () => {
     await using stage = await createStage(engine)
@@ -117,7 +83,7 @@ describeEachEngine('the diagnostics channels', (engine) => {
     await stage.board.release(GREEN)
     await until(() => pool.stats().side === 'green')
 
-    const about = (wanted: string) => channels.heard.filter((event) => event.name === `crossfade:pool:${wanted}`)
+    const { about } = channels
     const names = channels.names()
     const first = names.indexOf('connect')
     expect(names.slice(first, first + 11)).toEqual([
@@ -140,7 +106,7 @@ describeEachEngine('the diagnostics channels', (engine) => {
     })
     expect(about('acquire')[0]).toMatchObject({ waitMs: expect.any(Number) as number })
     expect(about('release')[0]).toMatchObject({ useMs: expect.any(Number) as number })
-    const ends = about('query:end') as unknown as FinishedQueryEvent[]
+    const ends = about('query:end')
     expect(ends.map(({ sql }) => sql)).toEqual([
       'BEGIN',
       `INSERT INTO orders VALUES (${stage.p(1)}, ?)`,
