@@ -136,20 +136,20 @@ export class Lending {
     }
   }
 
-  /** As {@link withGrant} for rows. What has given a row does not begin again. */
-  stream<R>(options: QueryOptions, open: (grant: Grant) => AsyncGenerator<R>): AsyncGenerator<R, void, undefined> {
-    return this.#stream(options, open, this.#leaks.origin())
+  /** Where a stream was asked for, which borrows only when it is read. */
+  origin(): Error | undefined {
+    return this.#leaks.origin()
   }
 
-  async *#stream<R>(
-    { signal }: QueryOptions,
+  /** As {@link withGrant} for rows. What has given a row does not begin again. */
+  async *stream<R>(
+    { signal, target = 'primary', since = performance.now() }: Omit<GrantOptions, 'retry'>,
     open: (grant: Grant) => AsyncGenerator<R>,
     origin: Error | undefined,
   ): AsyncGenerator<R, void, undefined> {
     let rank: RequestRank = this.isNested ? 'nested' : 'fresh'
-    const since = performance.now()
     for (;;) {
-      const grant = await this.borrow({ rank, target: 'primary', signal, since, origin })
+      const grant = await this.borrow({ rank, target, signal, since, origin })
       try {
         yield* open(grant)
         return

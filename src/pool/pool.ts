@@ -84,16 +84,16 @@ export class Pool extends EventEmitter<PoolEvents> {
   /**
    * The rows of one statement as they come: `for await (const row of pool.stream(sql))`. It borrows a connection when it is read
    * first, and has it until it was read to its end or left; until then it is in flight: a hold and {@link end} wait for it.
+   * It goes where {@link query} would go; what has given a row never begins again.
    */
   stream<R = Row>(
     statement: Statement,
     params: readonly unknown[] = [],
-    options: StreamOptions = {},
+    options: StreamOptions & RouteOptions = {},
   ): AsyncGenerator<R, void, undefined> {
-    const rows = this.#lending.stream(options, ({ slot, authority }) =>
-      new Conversation(slot, authority).stream<R>(statement, params, 'single', options),
+    return this.#reading.stream({ statement, params }, options, ({ slot, authority }, isRead) =>
+      new Conversation(slot, authority).stream<R>(statement, params, isRead ? 'read' : 'single', options),
     )
-    return this.#reading.stream({ statement, params }, rows)
   }
 
   /**

@@ -26,6 +26,13 @@ class NotHereError extends Error {
   }
 }
 
+/** A stream, with where it was asked for. */
+interface RowOptions extends QueryOptions, RouteOptions {
+  readonly origin: Error | undefined
+}
+
+type OpenRows<R> = (grant: Grant, isRead: boolean) => AsyncGenerator<R, void, undefined>
+
 export class Reading {
   #test: ReadTest | undefined
   #onOpen!: () => void
@@ -60,10 +67,10 @@ export class Reading {
     if (!this.#hasReplicas) return this.lending.withGrant(options, (grant) => work(grant, false))
     const { route = 'auto' } = options
     const isRead = route === 'replica' || (await this.isRead(statement, params))
-    const read = (grant: Grant) => work(grant, true)
     if (!isRead) return this.write(options, (grant) => work(grant, false))
-    if (route === 'primary' || this.lending.isNested) return this.#onPrimary(options, 'declared', read)
-    return this.#read(options, route === 'replica' ? 'declared' : 'parsed', read)
+    if (route === 'primary' || this.lending.isNested)
+      return this.#onPrimary(options, 'declared', (grant) => work(grant, true))
+    return this.#read(options, route === 'replica' ? 'declared' : 'parsed', work)
   }
 
   /** A transaction that says it only reads, as a whole. */
@@ -89,19 +96,90 @@ export class Reading {
     })
   }
 
-  /** Streams stay on the primary. */
-  async *stream<R>(
-    { statement, params }: { readonly statement: Statement; readonly params: readonly unknown[] },
-    rows: AsyncGenerator<R, void, undefined>,
+  /** As {@link statement}, for rows. Another host is asked only while none was given. */
+  stream<R>(
+    query: { readonly statement: Statement; readonly params: readonly unknown[] },
+    options: QueryOptions & RouteOptions,
+    open: OpenRows<R>,
   ): AsyncGenerator<R, void, undefined> {
-    try {
-      yield* rows
-    } finally {
-      await this.ran(statement, params)
+    const origin = this.lending.origin()
+    if (!this.#hasReplicas) return this.lending.stream(options, (grant) => open(grant, false), origin)
+    return this.#stream(query, { ...options, origin }, open)
+  }
+
+  async *#stream<R>(
+    { statement, params }: { readonly statement: Statement; readonly params: readonly unknown[] },
+    options: RowOptions,
+    open: OpenRows<R>,
+  ): AsyncGenerator<R, void, undefined> {
+    const { route = 'auto', origin } = options
+    const isRead = route === 'replica' || (await this.isRead(statement, params))
+    if (!isRead) {
+      try {
+        yield* this.lending.stream(options, (grant) => open(grant, false), origin)
+      } finally {
+        this.freshness.wrote()
+      }
+    } else if (route === 'primary' || this.lending.isNested) {
+      this.parts.statistics.read({ route: 'primary', why: 'declared' })
+      yield* this.lending.stream(options, (grant) => open(grant, true), origin)
+    } else {
+      yield* this.#readRows(options, route === 'replica' ? 'declared' : 'parsed', open)
     }
   }
 
-  /** After what did not go through {@link statement}: a stream, a statement or, without a text, a transaction of a lease. */
+  async *#readRows<R>(options: RowOptions, why: string, open: OpenRows<R>): AsyncGenerator<R, void, undefined> {
+    const { mark } = this.freshness
+    const since = performance.now()
+    let shortfall: NotHereError['why'] = 'no position'
+    if (await this.freshness.prepare(mark, options.signal)) {
+      const target = 'replica'
+      const onReplica = (grant: Grant) => this.#rowsOnReplica(grant, { ...options, mark, why }, open)
+      try {
+        yield* this.lending.stream({ ...options, since, target }, onReplica, options.origin)
+        return
+      } catch (error) {
+        if (!(error instanceof NotHereError)) throw error
+        shortfall = error.why
+      }
+    }
+    const isRead = shortfall !== 'refused'
+    this.parts.statistics.read({ route: 'primary', why: shortfall })
+    try {
+      yield* this.lending.stream({ ...options, since }, (grant) => open(grant, isRead), options.origin)
+    } finally {
+      if (!isRead) this.freshness.wrote()
+    }
+  }
+
+  async *#rowsOnReplica<R>(
+    grant: Grant,
+    { mark, signal, why }: RowOptions & { readonly mark: Mark; readonly why: string },
+    open: OpenRows<R>,
+  ): AsyncGenerator<R, void, undefined> {
+    const { statistics } = this.parts
+    if (grant.slot.lane.role === 'primary') {
+      statistics.read({ route: 'primary', why: 'no replica' })
+      yield* open(grant, true)
+      return
+    }
+    const shortfall = await this.freshness.shortfall(grant, mark, signal)
+    if (shortfall !== undefined) throw new NotHereError(shortfall)
+    const rows = open(grant, true)
+    try {
+      const first = await rows.next().catch((error: unknown) => {
+        throw isForPrimary(grant, error, signal) ? new NotHereError('refused') : error
+      })
+      statistics.read({ route: 'replica', why })
+      if (first.done === true) return
+      yield first.value
+      yield* rows
+    } finally {
+      await rows.return()
+    }
+  }
+
+  /** After what did not go through {@link statement}: a statement or a stream or, without a text, a transaction of a lease. */
   async ran(statement?: Statement, params: readonly unknown[] = []): Promise<void> {
     if (!this.#hasReplicas) return
     if (statement === undefined || !(await this.isRead(statement, params))) this.freshness.wrote()
@@ -115,25 +193,31 @@ export class Reading {
     return (['blue', 'green'] as const).every((side) => test(textFor(statement, side), params))
   }
 
-  async #read<T>(options: QueryOptions & RetryOptions, why: string, work: (grant: Grant) => Promise<T>): Promise<T> {
+  async #read<T>(
+    options: QueryOptions & RetryOptions,
+    why: string,
+    work: (grant: Grant, isRead: boolean) => Promise<T>,
+  ): Promise<T> {
+    const read = (grant: Grant) => work(grant, true)
     const { mark } = this.freshness
     const since = performance.now()
     if (!(await this.freshness.prepare(mark, options.signal))) {
-      return this.#onPrimary({ ...options, since }, 'no position', work)
+      return this.#onPrimary({ ...options, since }, 'no position', read)
     }
     try {
       return await this.lending.withGrant({ ...options, since, target: 'replica' }, async (grant) => {
         if (grant.slot.lane.role === 'primary') {
           this.parts.statistics.read({ route: 'primary', why: 'no replica' })
-          return work(grant)
+          return read(grant)
         }
-        return this.#onReplica(grant, mark, options, why, work)
+        return this.#onReplica(grant, mark, options, why, read)
       })
     } catch (error) {
       if (!(error instanceof NotHereError)) throw error
-      const again = () => this.#onPrimary({ ...options, since }, error.why, work)
       // What was refused there may be no read, whatever the caller said.
-      return error.why === 'refused' ? again().finally(() => this.freshness.wrote()) : again()
+      const isRead = error.why !== 'refused'
+      const again = this.#onPrimary({ ...options, since }, error.why, (grant) => work(grant, isRead))
+      return isRead ? again : again.finally(() => this.freshness.wrote())
     }
   }
 
@@ -151,10 +235,7 @@ export class Reading {
       this.parts.statistics.read({ route: 'replica', why })
       return result
     } catch (error) {
-      // A read has no effect, so the primary may be asked the same.
-      const { replication } = grant.slot.lane.driver
-      const isRefusal = error instanceof ConnectionLostError || replication.isRefusal(error)
-      if (!isRefusal || retry === false || signal?.aborted === true) throw error
+      if (retry === false || !isForPrimary(grant, error, signal)) throw error
       throw new NotHereError('refused')
     }
   }
@@ -167,4 +248,10 @@ export class Reading {
     this.parts.statistics.read({ route: 'primary', why })
     return this.lending.withGrant(options, work)
   }
+}
+
+/** A read has no effect, so the primary may be asked the same. */
+function isForPrimary({ slot }: Grant, error: unknown, signal: AbortSignal | undefined): boolean {
+  if (signal?.aborted === true) return false
+  return error instanceof ConnectionLostError || slot.lane.driver.replication.isRefusal(error)
 }
