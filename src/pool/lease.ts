@@ -105,9 +105,10 @@ export class Lease implements LeasedConnection {
   }
 
   transaction<T>(work: (connection: PoolConnection) => Promise<T>, options: LeaseTransactionOptions = {}): Promise<T> {
-    const { retry: retries = 0, signal } = options
+    const { retry: retries, signal } = options
     const run = () =>
       runTransaction(new Conversation(this.slot, this.authority), work, options).finally(() => this.hooks.ran())
+    if (retries === undefined) return this.#inTurn(signal, run)
     return this.#inTurn(signal, run, (once) =>
       retryConflicts({ retries, signal, onRetry: () => this.hooks.onConflict() }, once),
     )
