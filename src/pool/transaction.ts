@@ -25,7 +25,7 @@ export async function runTransaction<T>(
   await begin(conversation, options)
   let result: T
   try {
-    result = await work(new Transaction(conversation, options.signal))
+    result = await work(asConnection(conversation, options.signal))
     options.signal?.throwIfAborted()
   } catch (error) {
     await rollback(conversation)
@@ -101,30 +101,17 @@ function aborted(conversation: Conversation): TransactionAbortedError {
   )
 }
 
-/** What the application's code gets. */
-class Transaction implements PoolConnection {
-  constructor(
-    private readonly conversation: Conversation,
-    private readonly signal: AbortSignal | undefined,
-  ) {}
-
-  get side() {
-    return this.conversation.authority.side
-  }
-
-  get epoch() {
-    return this.conversation.authority.epoch
-  }
-
-  query<R>(statement: Statement, params: readonly unknown[] = [], options?: StatementOptions) {
-    return this.conversation.query<R>(statement, params, 'in-transaction', this.#withSignal(options))
-  }
-
-  stream<R>(statement: Statement, params: readonly unknown[] = [], options?: StreamOptions) {
-    return this.conversation.stream<R>(statement, params, 'in-transaction', this.#withSignal(options))
-  }
-
-  #withSignal<O extends QueryOptions>(options: O | undefined): O | QueryOptions | undefined {
-    return this.signal === undefined ? options : { signal: this.signal, ...options }
+/** What the application's code gets. It may take `query` out of it, so nothing needs `this`. */
+function asConnection(conversation: Conversation, signal: AbortSignal | undefined): PoolConnection {
+  const { side, epoch } = conversation.authority
+  const withSignal = <O extends QueryOptions>(options: O | undefined) =>
+    signal === undefined ? options : { signal, ...options }
+  return {
+    side,
+    epoch,
+    query: (statement: Statement, params: readonly unknown[] = [], options?: StatementOptions) =>
+      conversation.query(statement, params, 'in-transaction', withSignal(options)),
+    stream: (statement: Statement, params: readonly unknown[] = [], options?: StreamOptions) =>
+      conversation.stream(statement, params, 'in-transaction', withSignal(options)),
   }
 }

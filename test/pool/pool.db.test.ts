@@ -74,6 +74,16 @@ describeEachEngine('the pool', (engine) => {
     ])
   })
 
+  test('gives a transaction a `query` that works by itself, and errors of a statement that lead to the application', async () => {
+    await using stage = await createStage(engine)
+    await using pool = createPool({ url: stage.options.blue, min: 0, max: 2 })
+    expect((await pool.transaction(({ query }) => query('SELECT 1 AS one'))).rows).toEqual([{ one: 1 }])
+    const failing = async (): Promise<unknown> => await pool.query('SELECT no_such_column')
+    const failure = await failing().catch((error: unknown) => error)
+    expect(failure).toBeInstanceOf(Error)
+    expect((failure as Error).stack).toContain('failing')
+  })
+
   test('does not call a transaction committed when a statement of it failed and nobody looked', async () => {
     await using stage = await createStage(engine)
     await using pool = poolOn(stage)
