@@ -110,8 +110,11 @@ describeEachEngine('a signal that aborts', (engine) => {
       const { pool: of, sql } = message as QueryEvent
       if (of === name && sql === 'COMMIT') controller.abort(new Error('too late'))
     }
-    channel('crossfade:pool:query:start').subscribe(listener)
-    onTestFinished(() => void channel('crossfade:pool:query:start').unsubscribe(listener))
+    const statements = channel('crossfade:pool:query:start')
+    statements.subscribe(listener)
+    onTestFinished(() => {
+      statements.unsubscribe(listener)
+    })
     for (const [id, retry] of [
       [1, true],
       [2, 3],
