@@ -118,6 +118,11 @@ export class Writers {
     this.#clients = Array.from({ length: CLIENTS }, () => this.#write())
   }
 
+  /** The least number that no client has begun to write. */
+  get next(): number {
+    return this.#next
+  }
+
   /** Resolves with the time of the first acknowledgement of a write that began after this call. */
   async firstWrite(): Promise<number> {
     const from = this.#next

@@ -1,9 +1,11 @@
 /** What clients see when the host that takes their writes dies, freezes, vanishes or changes its role. Real replication. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterEach, expect, test } from 'vitest'
+import type { Server } from '../../scripts/servers/index.ts'
 import { Proxy } from '../../scripts/torture/proxy.ts'
 import { createPool, HostReadOnlyError, type Pool, type PoolOptions } from '../../src/pool/index.ts'
 import { describeEachEngine } from '../support/servers.ts'
+import { listenTo } from './channels.ts'
 import { createFailoverStage, Writers, type FailoverStage } from './failover-stage.ts'
 import { until } from './support.ts'
 
@@ -54,13 +56,37 @@ describeEachEngine('failover', (engine) => {
     await until(async () => (await stage.countSessions(stage.replica)) === 0)
   }
 
-  test('a primary that was killed: its replica gets the writes, no acknowledged one is lost', async () => {
-    const { stage, pool, writers, events } = await begin()
+  /** The former primary is back and believes that it is primary. Nothing gets there that began after `from`. */
+  const expectNothingOnLoser = async (
+    { stage, writers, events }: { stage: FailoverStage; writers: Writers; events: string[] },
+    from: number,
+  ) => {
+    await until(() => events.includes('conflict'))
+    await stage.commitAlone(stage.primary)
+    await writers.more(100)
+    const [lost, won] = [await stage.readIds(stage.primary), new Set(await stage.readIds(stage.replica))]
+    expect(lost.filter((id) => id >= from)).toEqual([])
+    // What is only there was promised to nobody.
+    expect(lost.filter((id) => writers.acknowledged.has(id) && !won.has(id))).toEqual([])
+    expect(events.filter((event) => event === 'failover')).toHaveLength(1)
+  }
+
+  test('a primary that was killed: its replica gets the writes, no acknowledged one is lost; it gets none when it is back', async () => {
+    using channels = listenTo('failover')
+    const { stage, pool, writers, events } = await begin(() => ({ name: 'failover' }))
     await stage.primary.kill('SIGKILL')
+    const from = writers.next
     await promote(stage, writers, 'killed')
+    expect(events).toEqual(['failover'])
+    const where = (server: Server) => expect.stringContaining(`${new URL(stage.url(server)).host}/`) as string
+    expect(channels.about('failover')).toMatchObject([
+      { pool: 'failover', side: 'blue', from: where(stage.primary), to: where(stage.replica) },
+    ])
+    await stage.primary.restart()
+    await expectNothingOnLoser({ stage, writers, events }, from)
     await expectAllKept({ stage, pool, writers })
     expect([...writers.errors.keys()].filter((name) => !LOSSES.has(name))).toEqual([])
-    expect(events).toEqual(['failover'])
+    await until(async () => (await stage.countSessions(stage.primary)) === 0)
   })
 
   test('a primary that froze is left, and gets nothing when it wakes and believes that it is primary', async () => {
@@ -82,7 +108,7 @@ describeEachEngine('failover', (engine) => {
 
   test('a primary that the network swallows without a word is left, and nobody waits for its answers', async () => {
     let proxy: Proxy | undefined
-    const { stage, pool, writers } = await begin(async (made) => {
+    const { stage, pool, writers, events } = await begin(async (made) => {
       const url = new URL(made.url(made.primary))
       proxy = await Proxy.open({ host: url.hostname, port: Number(url.port) })
       open.push(proxy)
@@ -91,8 +117,13 @@ describeEachEngine('failover', (engine) => {
     })
     proxy!.setTrouble({ type: 'black-hole' })
     await promote(stage, writers, 'cut off')
+    const from = writers.next
+    proxy!.setTrouble(undefined, { areOldDead: true })
+    await expectNothingOnLoser({ stage, writers, events }, from)
     await expectAllKept({ stage, pool, writers })
     expect([...writers.errors.keys()].filter((name) => !LOSSES.has(name))).toEqual([])
+    proxy!.endDead({ isClientTold: true })
+    await until(async () => (await stage.countSessions(stage.primary)) === 0)
   })
 
   test('a demotion, roles that flap, and a planned change of the primary are seen by nobody; the word of the operator counts most', async () => {
