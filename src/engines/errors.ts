@@ -20,7 +20,7 @@ export const ERRORS = {
   /** A URL is not one that Crossfade knows. */
   URL_INVALID: {
     outcome: 'fatal',
-    hint: 'Use postgres://user:password@host:port/database?schema=name or mysql://user:password@host:port/database.',
+    hint: 'Use postgres://user:password@host:port/database?schema=name or mysql://user:password@host:port/database; files that it names must be readable.',
   },
   /** Deadlock, serialization failure or lock time-out: nothing was changed. */
   CONTENTION: { outcome: 'retryable', hint: 'Nothing was changed; it is tried again by itself.' },

@@ -37,10 +37,13 @@ export async function loadDefinition(path: string): Promise<{ definition: unknow
     virtualModules: { crossfade: language },
     // Compiling a plan of 85 tables takes seconds. A shared folder such as /tmp would let others put code into our run.
     fsCache: cacheFolder(file) ?? false,
+    // Its own way with defaults fails at `export default null`.
+    interopDefault: false,
   })
   try {
-    const loaded = await jiti.import<{ readonly default?: unknown }>(file)
-    return { definition: loaded.default, file }
+    const loaded = await jiti.import<object>(file)
+    // CommonJS exports the plan itself.
+    return { definition: 'default' in loaded ? loaded.default : loaded, file }
   } catch (cause) {
     throw new CrossfadeError('PLAN_INVALID', `${path} could not be loaded: ${describe(cause, file)}`, { cause })
   }

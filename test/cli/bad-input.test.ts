@@ -179,6 +179,7 @@ const FILE_CASES: readonly (readonly [what: string, path: () => string, message:
     () => folder.write('import.ts', `import './nowhere.js'\n`),
     /could not be loaded: Cannot find module/,
   ],
+  ['exports null', () => folder.write('null.ts', 'export default null'), /no default export made by definePlan/],
   ['is JSON', () => folder.write('data.json', '{}'), /no default export made by definePlan/],
   ['is broken JSON', () => folder.write('broken.json', '{'), /could not be loaded/],
   [
