@@ -30,6 +30,11 @@ export interface GateClientReport {
   readonly holdsMs: readonly number[]
 }
 
+/** `begin`: the clients write from now on. `end`: answers with the report. */
+export interface GateClientCommand {
+  readonly type: 'begin' | 'end'
+}
+
 export const WRITES = 5
 /** Keys of a client: far above those that were there, and never those of another one. */
 export const firstKeyOf = (client: number): number => 1_000_000_000 + client * 1_000_000
@@ -90,8 +95,12 @@ function run({ engine, blueUrl, greenUrl, meta, clients, first, thinkMs }: GateC
       }
     }
   }
-  const running = Promise.all(acknowledged.map(client))
-  serve(async (): Promise<GateClientReport> => {
+  let running: Promise<unknown> = Promise.resolve()
+  serve(async ({ type }: GateClientCommand): Promise<GateClientReport | null> => {
+    if (type === 'begin') {
+      running = Promise.all(acknowledged.map(client))
+      return null
+    }
     stopping.abort()
     await running
     const { refused } = pool.stats().counts

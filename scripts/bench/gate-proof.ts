@@ -10,7 +10,14 @@ import { dualWriteSync } from '../../src/machine/phases/dual-write-sync.js'
 import { parallelSchema } from '../../src/machine/phases/parallel-schema.js'
 import { startChild, type Child } from './child.js'
 import { fillBlue } from './data.js'
-import { firstKeyOf, WRITES, type GateClientReport, type GateClientSettings } from './gate-clients.js'
+import { GateProgress } from './gate-progress.js'
+import {
+  firstKeyOf,
+  WRITES,
+  type GateClientCommand,
+  type GateClientReport,
+  type GateClientSettings,
+} from './gate-clients.js'
 import { openPlace, type Place } from './place.js'
 import benchPlan from './plan.js'
 import type { PoolBenchOptions } from './pool-sizes.js'
@@ -33,7 +40,8 @@ export async function proveGate(options: PoolBenchOptions): Promise<Result[]> {
   say(`gate: ${sizes.switches} switches under ${sizes.clients} clients in ${sizes.processes} processes`)
   await using place = await openPlace(engine, [server])
   await fillBlue(engine, place.blue, ROWS)
-  await using rig = await openRig({ place, plan: benchPlan })
+  const progress = new GateProgress(sizes.switches, say)
+  await using rig = await openRig({ place, plan: benchPlan, onEvent: (event) => progress.note(event) })
   const { context } = rig
   await parallelSchema(context)
   const synced = await dualWriteSync(context)
@@ -43,6 +51,7 @@ export async function proveGate(options: PoolBenchOptions): Promise<Result[]> {
   const reports = await withClients(options, place, async () => {
     await switchAll(context, sizes, async ({ from, epoch }) => {
       fenced.push({ side: from, epoch, rows: await countRows(sideOf(context, from), epochOf(from, epoch)) })
+      progress.switched()
     })
   })
   const { authority } = await context.state()
@@ -50,9 +59,8 @@ export async function proveGate(options: PoolBenchOptions): Promise<Result[]> {
   let misplaced = 0
   for (const { side, epoch, rows } of fenced)
     misplaced += Math.abs((await countRows(sideOf(context, side), epochOf(side, epoch))) - rows)
-  let wrong = 0
   const acknowledged = reports.flatMap((report) => report.acknowledged)
-  for (const { client, transactions } of acknowledged) wrong += await wrongRows(winner, client, transactions * WRITES)
+  const wrong = await wrongRows(winner, acknowledged)
   const holds = reports.flatMap((report) => report.holdsMs).sort((left, right) => left - right)
   const errors = reports.flatMap((report) => report.errors)
   const transactions = acknowledged.reduce((sum, client) => sum + client.transactions, 0)
@@ -85,15 +93,19 @@ async function withClients(
   const clients = Math.ceil(sizes.clients / sizes.processes)
   const { thinkMs } = sizes
   const common = { engine, blueUrl: blue.url, greenUrl: green.url, meta, clients, thinkMs }
-  const running: Child<object, GateClientReport>[] = []
+  const running: Child<GateClientCommand, GateClientReport | null>[] = []
+  const askAll = async (type: GateClientCommand['type']): Promise<GateClientReport[]> =>
+    (await Promise.all(running.map((child) => child.ask({ type })))).filter((report) => report !== null)
   try {
     for (let index = 0; index < sizes.processes; index += 1) {
       const settings: GateClientSettings = { ...common, first: index * clients }
       running.push(await startChild('./gate-clients.ts', settings))
     }
+    // All at once: programs that start beside those that write are slow, and what is written meanwhile proves nothing.
+    await askAll('begin')
     await delay(2 * sizes.pauseMs)
     await work()
-    return await Promise.all(running.map((child) => child.ask({})))
+    return await askAll('end')
   } finally {
     await Promise.allSettled(running.map((child) => child[Symbol.asyncDispose]()))
   }
@@ -103,17 +115,28 @@ const sideOf = ({ blue, green }: MigrationContext, side: Side): SideTools => (si
 
 const epochOf = (side: Side, epoch: number): string => `reference LIKE '${side}-${epoch}-%'`
 
-async function countRows(tools: SideTools, condition: string, what = '*'): Promise<number> {
-  const table = tools.dialect.qualify(tools.location.namespace, tools.side === 'blue' ? 'orders' : 'sales')
+async function countRows(tools: SideTools, condition: string): Promise<number> {
   await using session = await tools.connect('bench')
-  const [row] = await session.query(raw(`SELECT COUNT(${what}) FROM ${table} WHERE ${condition}`))
+  const [row] = await session.query(raw(`SELECT COUNT(*) FROM ${ordersOf(tools)} WHERE ${condition}`))
   return Number(row![0])
 }
 
-/** Rows of a client that are missing, there twice, or were never acknowledged. */
-async function wrongRows(tools: SideTools, client: number, expected: number): Promise<number> {
-  const first = firstKeyOf(client)
-  const mine = `id >= ${first} AND id < ${firstKeyOf(client + 1)}`
-  const there = await countRows(tools, `${mine} AND id < ${first + expected}`, 'DISTINCT reference')
-  return expected - there + (await countRows(tools, mine)) - there
+/** Rows that are missing, there twice, or were never acknowledged. */
+async function wrongRows(tools: SideTools, acknowledged: GateClientReport['acknowledged']): Promise<number> {
+  await using session = await tools.connect('bench')
+  let wrong = 0
+  for (const { client, transactions } of acknowledged) {
+    const [first, next] = [firstKeyOf(client), firstKeyOf(client + 1)]
+    const expected = transactions * WRITES
+    const [row] = await session.query(
+      raw(`SELECT COUNT(DISTINCT CASE WHEN id < ${first + expected} THEN reference END), COUNT(*)
+        FROM ${ordersOf(tools)} WHERE id >= ${first} AND id < ${next}`),
+    )
+    const [once, all] = [Number(row![0]), Number(row![1])]
+    wrong += expected - once + all - once
+  }
+  return wrong
 }
+
+const ordersOf = ({ dialect, location, side }: SideTools): string =>
+  dialect.qualify(location.namespace, side === 'blue' ? 'orders' : 'sales')
