@@ -2,6 +2,7 @@
 import { type Replica } from '../../scripts/servers/replica.ts'
 import { startReplicated } from '../../scripts/servers/replicated.ts'
 import { runSql, withDatabase } from '../../scripts/servers/run-sql.ts'
+import { commitAlone, makeSynchronous, promoteWithAll, setReadOnly } from '../../scripts/servers/synchronous.ts'
 import type { Server } from '../../scripts/servers/index.ts'
 import { PoolError, type Pool } from '../../src/pool/index.ts'
 import type { ServerEngine } from '../support/servers.ts'
@@ -30,65 +31,16 @@ export async function createFailoverStage(engine: ServerEngine): Promise<Failove
   const replica = servers.replicas[0]!
   const isPostgres = engine === 'postgres'
   const ask = (server: Server, ...sql: string[]) => runSql(engine, server.adminUrl, ...sql)
-  const create = 'CREATE TABLE written (id int PRIMARY KEY)'
-  await runSql(engine, servers.clientUrl(primary), create)
+  await runSql(engine, servers.clientUrl(primary), 'CREATE TABLE written (id int PRIMARY KEY)')
   // What was acknowledged must be on the replica, or it says nothing about the pool that it is not.
-  if (isPostgres) {
-    await ask(primary, `ALTER SYSTEM SET synchronous_standby_names = '*'`)
-    await ask(primary, 'SELECT pg_reload_conf()')
-  } else {
-    await ask(
-      primary,
-      'SET GLOBAL rpl_semi_sync_master_enabled = ON',
-      'SET GLOBAL rpl_semi_sync_master_wait_point = AFTER_SYNC',
-      'SET GLOBAL rpl_semi_sync_master_timeout = 60000',
-    )
-    await ask(replica, 'SET GLOBAL rpl_semi_sync_slave_enabled = ON', 'STOP SLAVE IO_THREAD', 'START SLAVE IO_THREAD')
-  }
-  await until(async () => {
-    const [row] = isPostgres
-      ? await ask(primary, `SELECT count(*) AS n FROM pg_stat_replication WHERE sync_state = 'sync'`)
-      : await ask(
-          primary,
-          `SELECT variable_value AS n FROM information_schema.global_status WHERE variable_name = 'Rpl_semi_sync_master_clients'`,
-        )
-    return Number(row!['n']) === 1
-  })
-  await replica.catchUp()
-  const commitAlone = async (server: Server) => {
-    if (isPostgres) await ask(server, `ALTER SYSTEM SET synchronous_standby_names = ''`, 'SELECT pg_reload_conf()')
-    else await ask(server, 'SET GLOBAL rpl_semi_sync_master_enabled = OFF')
-  }
+  await makeSynchronous(primary, replica)
   return {
     engine,
     primary,
     replica,
     url: (server) => servers.clientUrl(server),
-    async promote() {
-      if (!isPostgres) {
-        await ask(replica, 'STOP SLAVE IO_THREAD')
-        await until(async () => {
-          const [row] = await ask(replica, 'SHOW SLAVE STATUS')
-          return row!['Read_Master_Log_Pos'] === row!['Exec_Master_Log_Pos']
-        })
-      }
-      await replica.promote()
-      await commitAlone(replica)
-    },
-    async setReadOnly(server, isReadOnly) {
-      const word = isReadOnly ? 'on' : 'off'
-      if (!isPostgres) {
-        await ask(server, `SET GLOBAL read_only = ${word}`)
-        return
-      }
-      // The superuser's own session would be read-only too.
-      await ask(
-        server,
-        'SET default_transaction_read_only = off',
-        `ALTER SYSTEM SET default_transaction_read_only = ${word}`,
-      )
-      await ask(server, 'SELECT pg_reload_conf()')
-    },
+    promote: () => promoteWithAll(replica),
+    setReadOnly,
     commitAlone,
     readIds: async (server) =>
       (await runSql(engine, withDatabase(server.adminUrl, 'app'), 'SELECT id FROM written')).map(({ id }) =>
