@@ -7,8 +7,11 @@ import { Command, Option } from 'commander'
 import { proveGate } from './bench/gate-proof.js'
 import { load, machineFacts } from './bench/machine.js'
 import type { BenchEngine } from './bench/place.js'
+import { measureFailover } from './bench/pool-failover.js'
 import { measureRates } from './bench/pool-rates.js'
 import { measureRelease } from './bench/pool-release.js'
+import { measureReplica } from './bench/pool-replica.js'
+import { measureSaturation } from './bench/pool-saturation.js'
 import { FULL_SIZES, QUICK_POOL_SIZES, type PoolBenchOptions, type PoolSizes } from './bench/pool-sizes.js'
 import { tellReport, type EngineReport } from './bench/report.js'
 import { POOL_MEASUREMENTS, type PoolMeasurementName, type Result } from './bench/results.js'
@@ -20,6 +23,9 @@ const WORK: Readonly<Record<PoolMeasurementName, (options: PoolBenchOptions) => 
   rates: measureRates,
   release: measureRelease,
   gate: proveGate,
+  failover: measureFailover,
+  replica: measureReplica,
+  saturation: measureSaturation,
 }
 
 interface PoolBenchFlags {
@@ -27,6 +33,7 @@ interface PoolBenchFlags {
   readonly only?: PoolMeasurementName
   readonly rounds?: number
   readonly switches?: number
+  readonly seconds?: number
   readonly quick?: boolean
   readonly json?: string
 }
@@ -36,6 +43,7 @@ const flags = new Command('bench:pool')
   .addOption(new Option('--only <measurement>', 'default: all').choices(POOL_MEASUREMENTS))
   .option('--rounds <number>', `interleaved rounds (default: ${FULL_SIZES.rounds})`, wholeNumber)
   .option('--switches <number>', `there and back in turn (default: ${FULL_SIZES.switches})`, wholeNumber)
+  .option('--seconds <number>', `of saturation (default: ${FULL_SIZES.saturation.ms / 1000})`, wholeNumber)
   .option('--quick', 'everything once and small; its figures say nothing')
   .option('--json <file>', 'write all samples as JSON')
   .parse()
@@ -63,6 +71,10 @@ const sizes: PoolSizes = {
   ...defaults,
   rounds: flags.rounds ?? defaults.rounds,
   switches: flags.switches ?? defaults.switches,
+  saturation: {
+    ...defaults.saturation,
+    ms: flags.seconds === undefined ? defaults.saturation.ms : flags.seconds * 1000,
+  },
 }
 const machine = machineFacts()
 const date = new Date().toISOString()

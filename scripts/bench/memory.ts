@@ -7,11 +7,11 @@ import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { buildProgram } from './built-program.js'
 import { fillBlue } from './data.js'
+import { growth } from './growth.js'
 import { rowCount, type Measurement } from './measurement.js'
 import { openPlace, type Place } from './place.js'
 import { residentMb } from './resident.js'
 import { valueResult } from './results.js'
-import { quantile } from './rounds.js'
 
 interface Sample {
   readonly seconds: number
@@ -46,21 +46,9 @@ export const measureMemory: Measurement = async ({ engine, servers, sizes, say }
     valueResult({
       ...common,
       name: 'growth over the copy',
-      value: growth(samples.filter(({ doing }) => doing === 'copy')),
+      value: growth(samples.filter(({ doing }) => doing === 'copy').map(({ mb }) => mb)),
     }),
   ]
-}
-
-/** The median of the last quarter above that of the second one: in the first the process is still warming up. */
-function growth(samples: readonly Sample[]): number {
-  const medianOf = (part: readonly Sample[]): number =>
-    quantile(
-      part.map(({ mb }) => mb).sort((left, right) => left - right),
-      0.5,
-    )
-  const quarter = Math.floor(samples.length / 4)
-  if (quarter === 0) return 0
-  return medianOf(samples.slice(-quarter)) - medianOf(samples.slice(quarter, 2 * quarter))
 }
 
 async function runAndWatch(place: Place, main: string): Promise<Sample[]> {

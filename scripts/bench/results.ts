@@ -5,7 +5,7 @@ import { ratios, summarise, type Summary } from './rounds.js'
 
 export const MEASUREMENTS = ['copy', 'capture', 'switch', 'verify', 'memory'] as const
 /** Of `npm run bench:pool`. */
-export const POOL_MEASUREMENTS = ['rates', 'release', 'gate'] as const
+export const POOL_MEASUREMENTS = ['rates', 'release', 'gate', 'failover', 'replica', 'saturation'] as const
 export type MeasurementName = (typeof MEASUREMENTS)[number]
 export type PoolMeasurementName = (typeof POOL_MEASUREMENTS)[number]
 
