@@ -36,8 +36,12 @@ async function openDoor(url: string) {
   return {
     url: through.href,
     set: (next: typeof mode) => (mode = next),
-    get inside() {
-      return inside.size
+    /** Who is kept waiting; nobody else is inside then. */
+    get waiting() {
+      return waiting.length === inside.size ? waiting.length : 0
+    },
+    get isEmpty() {
+      return inside.size === 0
     },
     /** The most at a time, and all, since the last call. */
     count() {
@@ -75,12 +79,12 @@ describeEachEngine('a host that has failed', (engine) => {
     const isAlone = () => pool.stats().waiting === BORROWERS && pool.stats().connecting <= 1
     await until(() => pool.stats().hosts.some((host) => host.breaker !== 'closed') && isAlone())
     door.set('wait')
-    await until(() => door.inside === 1)
+    await until(() => door.waiting === 1)
     door.count()
 
     // The breaker's pause doubles with each of them.
     for (let trial = 0; trial < 3; trial += 1) {
-      await until(() => breaker() === 'half-open' && door.inside === 1)
+      await until(() => breaker() === 'half-open' && door.waiting === 1)
       // More of them come, the pause of the breaker ends again and again: the one that is tried is waited for.
       const late = Array.from({ length: 20 }, () => new AbortController())
       const more = late.map(({ signal }) => pool.query('SELECT 1', [], { signal }))
@@ -89,9 +93,9 @@ describeEachEngine('a host that has failed', (engine) => {
       for (const controller of late) controller.abort()
       expect((await Promise.allSettled(more)).map(({ status }) => status)).not.toContain('fulfilled')
       door.refuseWaiting()
-      await until(() => door.inside === 0)
+      await until(() => door.isEmpty)
       // Its failure opens the breaker, and the next one is alone as well.
-      await until(() => door.inside === 1)
+      await until(() => door.waiting === 1)
       expect(door.count()).toEqual({ most: 1, tried: 1 })
     }
 
