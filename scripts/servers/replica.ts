@@ -60,7 +60,9 @@ const followPostgres = async (primary: Server, recipe: LocalRecipe): Promise<Rep
     },
     resumeReplay: async () => void (await ask('SELECT pg_wal_replay_resume()')),
     async catchUp() {
-      const [row] = await runSql('postgres', primary.adminUrl, 'SELECT pg_current_wal_lsn() AS lsn')
+      // It may follow another replica.
+      const shown = `SELECT CASE WHEN pg_is_in_recovery() THEN pg_last_wal_replay_lsn() ELSE pg_current_wal_lsn() END AS lsn`
+      const [row] = await runSql('postgres', primary.adminUrl, shown)
       const isThere = `SELECT pg_last_wal_replay_lsn() >= '${String(row!['lsn'])}' AS yes`
       await until(async () => (await ask(isThere))[0]!['yes'] === true)
     },
