@@ -47,6 +47,7 @@ export async function measureReplica({ engine, sizes, say }: PoolBenchOptions): 
     await replica.catchUp()
     await begin?.(replica)
     const settings: ReplicaClientSettings = {
+      engine,
       url: servers.clientUrl(servers.primary),
       replicaUrl: servers.clientUrl(replica),
       writers,
@@ -59,20 +60,40 @@ export async function measureReplica({ engine, sizes, say }: PoolBenchOptions): 
     const report = await program.ask({ hasReplica, ms, from })
     from = report.last
     await end?.(replica)
-    const common = { engine, measurement: 'replica', size: `${name}, ${writers + readers} clients` } as const
-    const { reads, writes, p50Ms, p99Ms, stale, routes, errors } = report
     results.push(
-      valueResult({ ...common, name: 'reads', unit: 'reads/s', value: (reads * 1000) / ms, details: { writes } }),
-      valueResult({ ...common, name: 'read, p50', unit: 'ms', value: p50Ms }),
-      valueResult({ ...common, name: 'read, p99', unit: 'ms', value: p99Ms }),
-      ...routes.map(({ route, why, count }) =>
-        valueResult({ ...common, name: `route: ${route}, ${why}`, unit: 'reads', value: count }),
-      ),
-      valueResult({ ...common, name: 'older than an own write', unit: 'reads', value: stale, atMost: 0 }),
-      valueResult({ ...common, name: 'failed', unit: 'clients', value: errors.length, atMost: 0, details: errors }),
+      ...resultsOf({ engine, measurement: 'replica', size: `${name}, ${writers + readers} clients` }, ms, report),
     )
   }
   return results
+}
+
+function resultsOf(
+  common: Pick<Result, 'engine' | 'measurement' | 'size'>,
+  ms: number,
+  { writes, byWriters, byReaders, routes, stale, errors }: ReplicaClientReport,
+): Result[] {
+  const groups = [
+    ['after own writes', byWriters],
+    ['by those who only read', byReaders],
+  ] as const
+  return [
+    ...groups.flatMap(([whose, { count, p50Ms, p99Ms }]) => [
+      valueResult({
+        ...common,
+        name: `reads ${whose}`,
+        unit: 'reads/s',
+        value: (count * 1000) / ms,
+        details: { writes },
+      }),
+      valueResult({ ...common, name: `reads ${whose}, p50`, unit: 'ms', value: p50Ms }),
+      valueResult({ ...common, name: `reads ${whose}, p99`, unit: 'ms', value: p99Ms }),
+    ]),
+    ...routes.map(({ route, why, count }) =>
+      valueResult({ ...common, name: `route: ${route}, ${why}`, unit: 'reads', value: count }),
+    ),
+    valueResult({ ...common, name: 'older than an own write', unit: 'reads', value: stale, atMost: 0 }),
+    valueResult({ ...common, name: 'failed', unit: 'clients', value: errors.length, atMost: 0, details: errors }),
+  ]
 }
 
 async function fill(servers: ReplicatedServers, writers: number): Promise<void> {
