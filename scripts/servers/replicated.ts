@@ -48,7 +48,12 @@ export const startReplicated = async ({
 }
 
 const FIRST = {
-  postgres: [`CREATE ROLE app LOGIN PASSWORD 'secret'`, 'CREATE DATABASE app OWNER app TEMPLATE template0'],
+  postgres: [
+    `CREATE ROLE app LOGIN PASSWORD 'secret'`,
+    // Or its replicas say late which timeline they follow.
+    'GRANT pg_read_all_stats TO app',
+    'CREATE DATABASE app OWNER app TEMPLATE template0',
+  ],
   mariadb: mysqlUser('REPLICA MONITOR, BINLOG MONITOR'),
   mysql: mysqlUser('REPLICATION CLIENT'),
 }

@@ -12,6 +12,8 @@ interface Words {
   readonly wait: string
   /** What `wait` gives when it has come. */
   readonly come: number
+  /** Of each domain and server the last one that the host has logged; undefined where `wait` compares whole sets. */
+  readonly logged: string | undefined
 }
 
 const MARIADB: Words = {
@@ -21,6 +23,7 @@ const MARIADB: Words = {
   position: 'SELECT @@GLOBAL.gtid_binlog_pos AS position',
   wait: 'SELECT MASTER_GTID_WAIT(?, ?) AS answer',
   come: 0,
+  logged: `SELECT IF(@@GLOBAL.log_bin AND @@GLOBAL.log_slave_updates, @@GLOBAL.gtid_binlog_state, NULL) AS state`,
 }
 
 const MYSQL: Words = {
@@ -29,6 +32,7 @@ const MYSQL: Words = {
   position: `SELECT IF(@@GLOBAL.gtid_mode = 'ON' AND @@GLOBAL.log_bin, @@GLOBAL.gtid_executed, '') AS position`,
   wait: 'SELECT WAIT_FOR_EXECUTED_GTID_SET(?, ?) AS answer',
   come: 0,
+  logged: undefined,
 }
 
 /** MySQL takes 0 for no limit. */
@@ -70,10 +74,14 @@ export function createMysqlReplication(): Replication {
       return position === null || position === '' ? undefined : (String(position).replaceAll('\n', '') as WritePosition)
     },
     async awaitReplay(connection, position, budgetMs, signal) {
-      const { wait, come } = await speak(connection)
+      const { wait, come, logged } = await speak(connection)
       if (signal?.aborted === true) return false
       const { answer } = await one(connection, wait, [position, Math.max(budgetMs / 1000, LEAST_WAIT_SECONDS)])
-      return answer !== null && Number(answer) === come
+      if (answer === null || Number(answer) !== come) return false
+      if (logged === undefined) return true
+      const { state } = await one(connection, logged)
+      // A replica that keeps no log of what it applies cannot tell.
+      return state === null || hasLogged(String(state), position)
     },
     isRefusal: (error) => REFUSALS.has(errnoOf(error) ?? 0),
     async lagMs(connection) {
@@ -89,4 +97,16 @@ export function createMysqlReplication(): Replication {
 
 async function one(connection: DriverConnection, sql: string, params: readonly unknown[] = []) {
   return (await connection.query(sql, params)).rows[0]!
+}
+
+/**
+ * MariaDB's wait compares numbers only: a replica that still follows a former primary may be further, by transactions of that one. Here
+ * each GTID has to have come from the server that wrote it.
+ */
+export function hasLogged(state: string, position: string): boolean {
+  const split = (list: string) => list.split(',').map((gtid) => gtid.trim().split('-'))
+  const last = new Map(split(state).map(([domain, server, sequence]) => [`${domain}-${server}`, BigInt(sequence ?? 0)]))
+  return split(position).every(
+    ([domain, server, sequence]) => (last.get(`${domain}-${server}`) ?? -1n) >= BigInt(sequence!),
+  )
 }

@@ -26,10 +26,13 @@ export const postgresReplication: Replication = {
     try {
       // Not the flushed one: with synchronous_commit = off a commit is acknowledged before it is flushed.
       const { rows } = await connection.query(
-        `SELECT pg_current_wal_insert_lsn()::text AS lsn, current_setting('wal_block_size') AS page`,
+        `SELECT pg_current_wal_insert_lsn()::text AS lsn, current_setting('wal_block_size') AS page,
+           left(pg_walfile_name(pg_current_wal_insert_lsn()), 8) AS timeline`,
         [],
       )
-      return withoutPageHeader(String(rows[0]!['lsn']), BigInt(String(rows[0]!['page']))) as WritePosition
+      const { lsn, page, timeline } = rows[0]!
+      const place = withoutPageHeader(String(lsn), BigInt(String(page)))
+      return `${Number.parseInt(String(timeline), 16)}:${place}` as WritePosition
     } catch (error) {
       if (error instanceof pg.DatabaseError && CANNOT_TELL.has(error.code ?? '')) return undefined
       throw error
@@ -37,8 +40,9 @@ export const postgresReplication: Replication = {
   },
   async awaitReplay(connection, position, budgetMs, signal) {
     const until = performance.now() + budgetMs
+    const [timeline, lsn] = position.split(':')
     for (let lookMs = LOOK_MIN_MS; ; lookMs = Math.min(lookMs * 2, LOOK_MAX_MS)) {
-      const { rows } = await connection.query('SELECT pg_last_wal_replay_lsn() >= $1::pg_lsn AS there', [position])
+      const { rows } = await connection.query(IS_THERE, [lsn, Number(timeline)])
       const { there } = rows[0]!
       if (there === true) return true
       // NULL: no standby.
@@ -66,6 +70,14 @@ export const postgresReplication: Replication = {
  * functions that have not arrived yet.
  */
 const REFUSALS = new Set(['25006', '0A000', '40001', '42P01', '42703', '42883', '3F000'])
+
+/**
+ * A replica that still follows a former primary may be further on its own timeline, and lacks what was written on the new one.
+ * Without pg_read_all_stats a host tells its timeline late, from its control file: then the primary is read until it does.
+ */
+const IS_THERE = `SELECT CASE WHEN pg_last_wal_replay_lsn() IS NULL THEN NULL WHEN pg_last_wal_replay_lsn() < $1::pg_lsn THEN false
+  ELSE $2::int = greatest((SELECT received_tli FROM pg_stat_wal_receiver), (SELECT timeline_id FROM pg_control_checkpoint()),
+    (SELECT min_recovery_end_timeline FROM pg_control_recovery())) END AS there`
 
 /** In recovery, and not permitted. */
 const CANNOT_TELL = new Set(['55000', '42501'])
