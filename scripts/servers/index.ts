@@ -52,7 +52,12 @@ const HOW_TO_GET_ONE: Record<ServerEngine, string> = {
 }
 
 const startOne = async (options: StartOptions, index: 0 | 1): Promise<Server> => {
-  const { engine, settings } = options
+  const { engine, settings, release } = options
+  if (release !== undefined) {
+    const recipe = await findEmbeddedPostgres(settings, release)
+    if (recipe === undefined) throw new Error(`No PostgreSQL ${release}: npm has no build of it for this machine.`)
+    return startLocalServer(recipe)
+  }
   const isForced = engine === 'postgres' && process.env['CROSSFADE_POSTGRES'] === 'embedded'
   const variable = URL_VARIABLES[engine][index]
   const url = options.isOwn ? undefined : process.env[variable]

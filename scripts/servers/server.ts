@@ -1,3 +1,5 @@
+import type { PostgresRelease } from './postgres.ts'
+
 export type ServerEngine = 'postgres' | 'mariadb' | 'mysql'
 
 /** Server settings by their name in the manual, without dashes: `{ max_connections: 50 }`. */
@@ -12,6 +14,8 @@ export interface StartOptions {
    * machine before Docker, for settings that name files.
    */
   readonly prefer?: 'embedded' | 'local'
+  /** PostgreSQL of this major version from its npm package, and no other. */
+  readonly release?: PostgresRelease
   /** Never a server that the environment names: this one is going to be killed. */
   readonly isOwn?: boolean
   /** Gets one line about what was chosen. Default: console.log. */

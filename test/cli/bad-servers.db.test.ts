@@ -2,8 +2,9 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { startServer, URL_VARIABLES, type Server } from '../../scripts/servers/index.ts'
+import type { Server, StartOptions } from '../../scripts/servers/index.ts'
 import { footprint, listObjects } from '../support/footprint.js'
+import { takeOwnServer } from '../support/own-server.js'
 import { describeEachEngine, runSql, type ServerEngine } from '../support/servers.js'
 import { createShop, SHOP_PLAN, type CliResult, type Shop } from '../support/shop.js'
 
@@ -132,22 +133,48 @@ describeEachEngine('a database', (engine) => {
 
 describeEachEngine('a server that only reads', (engine) => {
   test('is refused by check, and nothing of a run can be written', async () => {
-    const [variable] = URL_VARIABLES[engine]
-    const shared = process.env[variable]!
-    const server = await startServer({ engine, isOwn: true, prefer: 'local', say: () => {} })
-    process.env[variable] = server.url
-    try {
-      await using shop = await createShop(engine)
-      await makeReadOnly(server, engine)
-      expect(await refusals(shop)).toEqual(expect.arrayContaining(['blue read-only', 'green read-only']))
-      const { exitCode, lines, stdout } = await shop.cli(['run', SHOP_PLAN, '--json'])
-      expect(exitCode, stdout).toBe(engine === 'postgres' ? 1 : 4)
-      expect(String(lines.at(-1)?.['hint'] ?? lines.at(-1)?.['reason']), stdout).toMatch(/primary/)
-      await makeWritable(server, engine)
-    } finally {
-      process.env[variable] = shared
-      await server.stop()
-    }
+    await using server = await takeOwnServer({ engine })
+    await using shop = await createShop(engine)
+    await makeReadOnly(server, engine)
+    expect(await refusals(shop)).toEqual(expect.arrayContaining(['blue read-only', 'green read-only']))
+    const { exitCode, lines, stdout } = await shop.cli(['run', SHOP_PLAN, '--json'])
+    expect(exitCode, stdout).toBe(engine === 'postgres' ? 1 : 4)
+    expect(String(lines.at(-1)?.['hint'] ?? lines.at(-1)?.['reason']), stdout).toMatch(/primary/)
+    await makeWritable(server, engine)
+  }, 120_000)
+})
+
+/** Oldest version that is accepted, and a server that is older: MariaDB can call itself what it is not. */
+const TOO_OLD: Readonly<Record<ServerEngine, { options: Partial<StartOptions>; message: string; hint: string }>> = {
+  postgres: { options: { release: 13 }, message: 'runs PostgreSQL 13.23', hint: 'Use PostgreSQL 14 or newer.' },
+  mariadb: {
+    options: { settings: { version: '10.5.29-MariaDB' } },
+    message: 'runs mariadb 10.5.29-MariaDB',
+    hint: 'Use 10.6.0 or newer.',
+  },
+  mysql: {
+    options: { settings: { version: '8.0.28' } },
+    message: 'runs mysql 8.0.28',
+    hint: 'Use 8.0.29 or newer.',
+  },
+}
+
+describeEachEngine('a server that is too old', (engine) => {
+  test('is refused by check and by run, and nothing is changed', async () => {
+    const { options, message, hint } = TOO_OLD[engine]
+    await using server = await takeOwnServer({ engine, ...options })
+    await using shop = await createShop(engine)
+    const before = await listObjects(shop)
+    const check = await shop.cli(['check', SHOP_PLAN, '--json'])
+    expect(check.exitCode, check.stdout).toBe(4)
+    const found = check.lines.filter(({ code }) => code === 'old-version')
+    expect(found, server.version).toMatchObject(['blue', 'green'].map((side) => ({ side, severity: 'blocking', hint })))
+    expect(String(found[0]!['message'])).toContain(message)
+    expect(await listObjects(shop)).toEqual(before)
+    const run = await shop.cli(['run', SHOP_PLAN, '--json'])
+    expect(run.exitCode, run.stdout).toBe(4)
+    expect((await shop.cli(['abort', SHOP_PLAN, '--json'])).exitCode).toBe(0)
+    expect(await listObjects(shop)).toEqual(before)
   }, 120_000)
 })
 
