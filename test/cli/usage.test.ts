@@ -20,7 +20,8 @@ const COMMANDS = [
   'abort',
   'report',
 ]
-const FORM = 'Use postgres://user:password@host:port/database?schema=name or mysql://user:password@host:port/database.'
+const FORM =
+  'Use postgres://user:password@host:port/database?schema=name or mysql://user:password@host:port/database; files that it names must be readable.'
 
 const folder = createPlanFolder()
 afterAll(() => folder[Symbol.dispose]())
