@@ -1,5 +1,4 @@
-/** The connections to one host: opens, keeps, checks and closes them. Who gets one is not decided here. */
-import { setTimeout as sleep } from 'node:timers/promises'
+/** The connections to one host: when they are opened, checked, lent and closed. Who gets one is not decided here. */
 import type { Side } from '../engines/engine.js'
 import type { DriverConnection, PoolDriver } from '../engines/pool-driver.js'
 import type { Breaker } from './breaker.js'
@@ -10,17 +9,12 @@ import { Lag } from './lag.js'
 import { Opener } from './opener.js'
 import type { ResolvedOptions } from './options.js'
 import type { LaneEvents, Slot } from './slot.js'
-import { firstWords } from './statement.js'
+import { Slots } from './slots.js'
 import type { CloseReason, Statistics } from './stats.js'
 import type { Telemetry } from './telemetry.js'
 
-/** Weight of one borrower in the usual number of them. */
-const USUAL_WEIGHT = 0.01
 /** Those who were at the gate go first; closing what they left can wait. */
 const RETIRE_AFTER_MS = 5_000
-/** A server that does not answer a goodbye does not keep the pool from ending. */
-const GOODBYE_MS = 2_000
-
 /** What a connection is asked for: the host that takes the writes, or one that need not. */
 export type Target = 'primary' | 'replica'
 
@@ -41,19 +35,13 @@ export class Lane {
   silentSince: number | undefined
   /** The operator's word, which outranks all evidence. */
   setting: HostSetting = 'auto'
-  readonly #slots = new Set<Slot>()
-  /** The one used last is lent first, so that the others can grow old and be closed. */
-  readonly #idle: Slot[] = []
-  /** Connections on their way in or out. */
-  readonly #pending = new Set<Promise<void>>()
+  readonly #slots: Slots
   readonly #opener: Opener
   #validating = 0
   #isRetired = true
   #retireTimer: NodeJS.Timeout | undefined
   /** How many are kept open. */
   #least: number
-  #lent = 0
-  #usual = 0
 
   constructor(
     readonly side: Side,
@@ -64,6 +52,7 @@ export class Lane {
   ) {
     this.#least = options.min
     this.lag = new Lag(options.maxLagMs)
+    this.#slots = new Slots(this.measures, statistics, events)
     this.#opener = new Opener({
       driver,
       options,
@@ -104,7 +93,7 @@ export class Lane {
   }
 
   get idle(): number {
-    return this.#idle.length
+    return this.#slots.idle
   }
 
   get connecting(): number {
@@ -112,12 +101,12 @@ export class Lane {
   }
 
   get inUse(): number {
-    return this.#lent
+    return this.#slots.lent
   }
 
   /** How many are lent at a time, as a moving average. */
   get usual(): number {
-    return Math.ceil(this.#usual)
+    return this.#slots.usual
   }
 
   /** All that are to be kept open are there. */
@@ -126,13 +115,7 @@ export class Lane {
   }
 
   get oldestBorrower(): Borrower | undefined {
-    const lent = [...this.#slots].filter((slot) => slot.lentAt !== undefined)
-    const oldest = lent.reduce<Slot | undefined>(
-      (old, slot) => (old && old.lentAt! <= slot.lentAt! ? old : slot),
-      undefined,
-    )
-    if (oldest === undefined) return undefined
-    return { ageMs: performance.now() - oldest.lentAt!, sql: oldest.sql && firstWords(this.driver.redact(oldest.sql)) }
+    return this.#slots.oldestBorrower((sql) => this.driver.redact(sql))
   }
 
   /** May serve reads: allowed, reachable, following somebody (or at least taking no writes), and not failing. */
@@ -151,18 +134,15 @@ export class Lane {
   /** Lends a connection that is ready, or none. Those that rested are asked first, no more than `wanted` at once. */
   take(wanted: number): Slot | undefined {
     const now = performance.now()
-    for (let slot = this.#idle.at(-1); slot !== undefined; slot = this.#idle.at(-1)) {
+    for (let slot = this.#slots.newestIdle; slot !== undefined; slot = this.#slots.newestIdle) {
       const isRested = !slot.isChecked && now - slot.idleSince >= this.options.validateAfterIdleMs
       // Those below have rested for longer.
       if (isRested && this.#validating >= wanted) return undefined
-      this.#idle.pop()
-      if (now >= slot.expiresAt) this.#remove(slot, 'lifetime')
+      this.#slots.takeNewestIdle()
+      if (now >= slot.expiresAt) this.#slots.remove(slot, 'lifetime')
       else if (isRested) this.#validate(slot)
       else {
-        slot.lentAt = now
-        slot.sql = undefined
-        this.#lent += 1
-        this.#usual += (this.#lent - this.#usual) * USUAL_WEIGHT
+        this.#slots.lend(slot, now)
         return slot
       }
     }
@@ -176,22 +156,22 @@ export class Lane {
 
   /** Ends what is lent; the borrowers get a typed error. For a host that must not be written to any more. */
   dropLent(): void {
-    for (const slot of this.#slots) if (slot.lentAt !== undefined) slot.connection.destroy()
+    this.#slots.destroyLent()
   }
 
   /** By the operator. */
   set(setting: HostSetting): void {
     this.setting = setting
-    if (setting !== 'auto') for (const slot of this.#idle.splice(0)) this.#remove(slot, 'drained')
+    if (setting !== 'auto') this.#slots.removeAllIdle('drained')
     else this.#fill()
     this.events.onProgress()
   }
 
   give(slot: Slot): void {
-    this.#takeBack(slot)
+    this.#slots.takeBack(slot)
     const reason = this.#reasonToClose(slot)
-    if (reason !== undefined) this.#remove(slot, reason)
-    else this.#rest(slot)
+    if (reason !== undefined) this.#slots.remove(slot, reason)
+    else this.#slots.rest(slot)
     this.events.onProgress()
   }
 
@@ -199,7 +179,7 @@ export class Lane {
   want(wanted: number): void {
     if (this.#opener.isPausing || this.setting !== 'auto') return
     while (this.connecting + this.#validating < wanted && this.total < this.options.max && this.#opener.hasRoom) {
-      this.#track(this.#opener.open())
+      this.#slots.track(this.#opener.open())
     }
   }
 
@@ -224,37 +204,28 @@ export class Lane {
     clearTimeout(this.#retireTimer)
     this.#isRetired = true
     this.#opener.stop()
-    for (const slot of this.#idle.splice(0)) this.#remove(slot, reason)
+    this.#slots.removeAllIdle(reason)
   }
 
   /** Closes what was idle or has lived too long, and fills up again. */
   reap(): void {
     const now = performance.now()
-    for (const slot of this.#idle.filter(({ expiresAt }) => expiresAt <= now)) this.#removeIdle(slot, 'lifetime')
-    // The first ones are idle for longest.
-    while (this.#slots.size > this.#least && this.#idle[0] !== undefined) {
-      if (now - this.#idle[0].idleSince < this.options.idleTimeoutMs) break
-      this.#removeIdle(this.#idle[0], 'idle')
+    this.#slots.removeExpired(now)
+    for (
+      let slot = this.#slots.oldestIdle;
+      slot !== undefined && this.live > this.#least;
+      slot = this.#slots.oldestIdle
+    ) {
+      if (now - slot.idleSince < this.options.idleTimeoutMs) break
+      this.#slots.removeIdle(slot, 'idle')
     }
     this.#fill()
   }
 
-  /** Drops all, also what is lent. Resolves when the sockets are closed, or after {@link GOODBYE_MS}. */
+  /** Drops all, also what is lent. Resolves when the sockets are closed, or soon. */
   async destroy(reason: CloseReason): Promise<void> {
     this.retire(reason)
-    for (const slot of [...this.#slots]) {
-      slot.connection.destroy()
-      this.#remove(slot, reason)
-    }
-    const timer = new AbortController()
-    const bound = sleep(GOODBYE_MS, undefined, { signal: timer.signal }).catch(() => undefined)
-    await Promise.race([Promise.allSettled(this.#pending), bound])
-    timer.abort()
-  }
-
-  #track(work: Promise<void>): void {
-    this.#pending.add(work)
-    work.finally(() => this.#pending.delete(work)).catch(() => undefined)
+    await this.#slots.destroy(reason)
   }
 
   #opened(connection: DriverConnection, createMs: number): void {
@@ -274,7 +245,7 @@ export class Lane {
     this.telemetry.connected(slot, createMs)
     this.events.onConnect(slot)
     const reason = this.#isRetired || this.setting !== 'auto' ? this.#reasonToClose(slot) : undefined
-    if (reason !== undefined) this.#remove(slot, reason)
+    if (reason !== undefined) this.#slots.remove(slot, reason)
     else this.#offer(slot)
   }
 
@@ -300,7 +271,7 @@ export class Lane {
       this.#validating -= 1
       // It may have died, or its side may have been retired, since the answer.
       const reason = answered ? this.#reasonToClose(slot) : 'invalid'
-      if (reason !== undefined) this.#remove(slot, reason)
+      if (reason !== undefined) this.#slots.remove(slot, reason)
       else if (this.#slots.has(slot)) this.#offer(slot)
       this.events.onProgress()
     })
@@ -309,23 +280,9 @@ export class Lane {
   /** Lends it at once when somebody waits: whoever comes later finds a connection that has rested again. */
   #offer(slot: Slot): void {
     slot.isChecked = true
-    this.#rest(slot)
+    this.#slots.rest(slot)
     this.events.onProgress()
     slot.isChecked = false
-  }
-
-  #rest(slot: Slot): void {
-    slot.idleSince = performance.now()
-    this.#idle.push(slot)
-  }
-
-  #takeBack(slot: Slot): void {
-    if (slot.lentAt === undefined) return
-    this.#lent -= 1
-    const useMs = performance.now() - slot.lentAt
-    slot.lentAt = undefined
-    this.measures.use.record(useMs)
-    this.telemetry.released(slot, useMs)
   }
 
   #reasonToClose(slot: Slot): CloseReason | undefined {
@@ -343,26 +300,9 @@ export class Lane {
     // A borrower learns it from its statement and gives the slot back.
     if (slot.lentAt !== undefined) return
     this.measures.errors.lost += 1
-    this.#removeIdle(slot, 'died')
+    this.#slots.removeIdle(slot, 'died')
     this.events.onIdleError(cause)
     this.#fill()
     this.events.onProgress()
-  }
-
-  #removeIdle(slot: Slot, reason: CloseReason): void {
-    const index = this.#idle.indexOf(slot)
-    if (index >= 0) this.#idle.splice(index, 1)
-    this.#remove(slot, reason)
-  }
-
-  #remove(slot: Slot, reason: CloseReason): void {
-    if (!this.#slots.delete(slot)) return
-    this.#takeBack(slot)
-    this.statistics.closed[reason] += 1
-    // Goodbye is politeness: a connection in an unknown state, or a dead one, is dropped.
-    if (reason === 'unclean' || reason === 'died' || reason === 'invalid') slot.connection.destroy()
-    else this.#track(slot.connection.close().catch(() => slot.connection.destroy()))
-    this.telemetry.removed(slot, reason)
-    this.events.onRemove(slot, reason)
   }
 }
