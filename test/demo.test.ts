@@ -40,7 +40,7 @@ describe.each(['postgres', 'mariadb'])('the demo (%s)', (engine) => {
     expect(report.switches).toMatchObject([{ from: 'blue', to: 'green', epoch: 2 }])
     for (const count of [report.writes.acknowledged, report.requests.total, report.archivedRows, report.green.rows])
       expect(count).toBeGreaterThan(0)
-  }, 180_000)
+  }, 600_000)
 
   test('comes back by itself with every write when the validation fails', async () => {
     const { exitCode, output, report } = await demo('--engine', engine, '--fail-validation')
@@ -50,5 +50,5 @@ describe.each(['postgres', 'mariadb'])('the demo (%s)', (engine) => {
       { from: 'blue', to: 'green', epoch: 2 },
       { from: 'green', to: 'blue', epoch: 3 },
     ])
-  }, 180_000)
+  }, 600_000)
 })
