@@ -146,41 +146,52 @@ export class Conversation {
     }
   }
 
-  /** Takes no more statements, and waits for those that nobody awaited. */
-  async finish(): Promise<void> {
+  /** Takes no more statements. Undefined when nothing is under way that nobody awaited. */
+  finish(): Promise<void> | undefined {
     this.#isOver = true
-    if (this.#open !== undefined) await this.#open.return()
-    if (this.#unfinished > 0) await this.#last
+    return this.#open === undefined && this.#unfinished === 0 ? undefined : this.#finished()
   }
 
   /** As {@link query}, for the only statement of a borrower: nothing is lined up. */
-  async single<R>(
+  single<R>(
     statement: Statement,
     params: readonly unknown[],
     standing: Standing,
     { signal, prepare, driver }: StatementOptions = {},
   ): Promise<StatementResult<R>> {
-    const sql = textFor(statement, this.authority.side)
-    this.#begin(sql, standing, signal)
+    let sql: string
+    try {
+      sql = textFor(statement, this.authority.side)
+      this.#begin(sql, standing, signal)
+    } catch (error) {
+      // Not of an asynchronous function: on a busy pool each promise more is felt.
+      return Promise.reject(error as Error)
+    }
     const { connection, lane } = this.slot
     const stopWatching = signal && this.#watch(signal)
     const watch = lane.telemetry.query(this.slot, sql, standing === 'in-transaction')
     const isPlain = prepare !== true && driver === undefined
-    try {
-      const answer = connection.query(sql, params, isPlain ? undefined : { isPrepared: prepare ?? false, driver })
-      const result = (await answer) as StatementResult<R>
-      watch?.end(result.rowCount)
-      return result
-    } catch (error) {
-      // Drivers' own leads to their socket; from here it leads to the application.
-      if (error instanceof Error) Error.captureStackTrace(error)
-      watch?.end(undefined, error)
-      const cause = this.explain(error, sql, standing)
-      this.firstError ??= cause
-      throw signal?.aborted === true && cause === error ? signal.reason : cause
-    } finally {
-      if (stopWatching !== undefined) await stopWatching()
-    }
+    const sent = connection.query(sql, params, isPlain ? undefined : { isPrepared: prepare ?? false, driver })
+    const answer = sent.then(
+      (result) => {
+        watch?.end(result.rowCount)
+        return result as StatementResult<R>
+      },
+      (error: unknown) => {
+        // Drivers' own leads to their socket; from here it leads to the application.
+        if (error instanceof Error) Error.captureStackTrace(error)
+        watch?.end(undefined, error)
+        const cause = this.explain(error, sql, standing)
+        this.firstError ??= cause
+        throw signal?.aborted === true && cause === error ? signal.reason : cause
+      },
+    )
+    return stopWatching === undefined ? answer : answer.finally(stopWatching)
+  }
+
+  async #finished(): Promise<void> {
+    if (this.#open !== undefined) await this.#open.return()
+    await this.#last
   }
 
   readonly #onFinished = (): void => {

@@ -160,7 +160,6 @@ export class Lending {
         }
         if (rank === 'fresh') rank = 'again'
       } finally {
-        if (grant.slot.connection.isInTransaction) grant.slot.unclean = 'unclean'
         this.giveBack(grant.slot)
         this.parts.gate.leave()
       }
@@ -182,6 +181,8 @@ export class Lending {
 
   giveBack(slot: Slot): void {
     const { desk, events } = this.parts
+    // BEGIN belongs into `transaction` or a lease: the next borrower must not find itself inside one.
+    if (slot.connection.isInTransaction) slot.unclean = 'unclean'
     this.#leaks.returned(slot)
     events.emit('release', { id: slot.connection.id, side: slot.lane.side })
     slot.lane.give(slot)

@@ -72,13 +72,9 @@ export class Pool extends EventEmitter<PoolEvents> {
     params: readonly unknown[] = [],
     options: StatementOptions & RetryOptions & RouteOptions = {},
   ): Promise<StatementResult<R>> {
-    return this.#reading.statement({ statement, params }, options, async ({ slot, authority }, isRead) => {
-      const standing = isRead ? 'read' : 'single'
-      const result = await new Conversation(slot, authority).single<R>(statement, params, standing, options)
-      // BEGIN belongs into `transaction` or a lease: the next borrower must not find itself inside one.
-      if (slot.connection.isInTransaction) slot.unclean = 'unclean'
-      return result
-    })
+    return this.#reading.statement({ statement, params }, options, ({ slot, authority }, isRead) =>
+      new Conversation(slot, authority).single<R>(statement, params, isRead ? 'read' : 'single', options),
+    )
   }
 
   /**

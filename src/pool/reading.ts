@@ -31,6 +31,11 @@ interface RowOptions extends QueryOptions, RouteOptions {
   readonly origin: Error | undefined
 }
 
+interface Query {
+  readonly statement: Statement
+  readonly params: readonly unknown[]
+}
+
 type OpenRows<R> = (grant: Grant, isRead: boolean) => AsyncGenerator<R, void, undefined>
 
 export class Reading {
@@ -59,12 +64,21 @@ export class Reading {
   }
 
   /** Runs one statement where it belongs. `work` runs again on the primary when a replica fails it. */
-  async statement<T>(
-    { statement, params }: { readonly statement: Statement; readonly params: readonly unknown[] },
+  statement<T>(
+    query: Query,
     options: QueryOptions & RetryOptions & RouteOptions,
     work: (grant: Grant, isRead: boolean) => Promise<T>,
   ): Promise<T> {
-    if (!this.#hasReplicas) return this.lending.withGrant(options, (grant) => work(grant, false))
+    return this.#hasReplicas
+      ? this.#statement(query, options, work)
+      : this.lending.withGrant(options, (grant) => work(grant, false))
+  }
+
+  async #statement<T>(
+    { statement, params }: Query,
+    options: QueryOptions & RetryOptions & RouteOptions,
+    work: (grant: Grant, isRead: boolean) => Promise<T>,
+  ): Promise<T> {
     const { route = 'auto' } = options
     const isRead = route === 'replica' || (await this.isRead(statement, params))
     if (!isRead) return this.write(options, (grant) => work(grant, false))
@@ -74,7 +88,7 @@ export class Reading {
   }
 
   /** A transaction that says it only reads, as a whole. */
-  async transaction<T>(
+  transaction<T>(
     options: QueryOptions & RetryOptions & RouteOptions & { readonly readOnly?: boolean; readonly isolation?: string },
     work: (grant: Grant) => Promise<T>,
   ): Promise<T> {
@@ -97,18 +111,14 @@ export class Reading {
   }
 
   /** As {@link statement}, for rows. Another host is asked only while none was given. */
-  stream<R>(
-    query: { readonly statement: Statement; readonly params: readonly unknown[] },
-    options: QueryOptions & RouteOptions,
-    open: OpenRows<R>,
-  ): AsyncGenerator<R, void, undefined> {
+  stream<R>(query: Query, options: QueryOptions & RouteOptions, open: OpenRows<R>): AsyncGenerator<R, void, undefined> {
     const origin = this.lending.origin()
     if (!this.#hasReplicas) return this.lending.stream(options, (grant) => open(grant, false), origin)
     return this.#stream(query, { ...options, origin }, open)
   }
 
   async *#stream<R>(
-    { statement, params }: { readonly statement: Statement; readonly params: readonly unknown[] },
+    { statement, params }: Query,
     options: RowOptions,
     open: OpenRows<R>,
   ): AsyncGenerator<R, void, undefined> {

@@ -21,8 +21,14 @@ export async function runTransaction<T>(
   work: (connection: PoolConnection) => Promise<T>,
   options: BeginOptions & QueryOptions,
 ): Promise<T> {
-  const { connection } = conversation.slot
-  await begin(conversation, options)
+  const { slot } = conversation
+  const { connection } = slot
+  try {
+    await watched(slot, 'BEGIN', () => connection.begin(options))
+  } catch (error) {
+    if (!connection.isDead) throw error
+    throw new StaleConnectionError('the connection died before the transaction began', { cause: error })
+  }
   let result: T
   try {
     result = await work(asConnection(conversation, options.signal))
@@ -31,7 +37,9 @@ export async function runTransaction<T>(
     await rollback(conversation)
     throw conversation.refusal ?? error
   }
-  await conversation.finish()
+  // Most have nothing under way, and a wait for nothing is felt on a busy pool.
+  const rest = conversation.finish()
+  if (rest !== undefined) await rest
   if (connection.isDead) {
     throw new ConnectionLostError('the connection died before the commit was sent', { cause: conversation.firstError })
   }
@@ -39,35 +47,24 @@ export async function runTransaction<T>(
     await rollback(conversation)
     throw conversation.refusal ?? aborted(conversation)
   }
-  await commit(conversation)
+  let isCommitted: boolean
+  try {
+    isCommitted = await watched(slot, 'COMMIT', () => connection.commit())
+  } catch (error) {
+    throw await commitFailed(conversation, error)
+  }
+  if (!isCommitted) throw aborted(conversation)
   return result
 }
 
-async function begin(conversation: Conversation, { isolation, readOnly }: BeginOptions): Promise<void> {
-  const { connection } = conversation.slot
-  try {
-    await watched(conversation.slot, 'BEGIN', () => connection.begin({ isolation, readOnly }))
-  } catch (error) {
-    if (!connection.isDead) throw error
-    throw new StaleConnectionError('the connection died before the transaction began', { cause: error })
-  }
-}
-
-async function commit(conversation: Conversation): Promise<void> {
+async function commitFailed(conversation: Conversation, error: unknown): Promise<unknown> {
   const { connection, lane } = conversation.slot
-  let isCommitted: boolean
-  try {
-    isCommitted = await watched(conversation.slot, 'COMMIT', () => connection.commit())
-  } catch (error) {
-    if (connection.isDead) {
-      throw new OutcomeUnknownError(`the connection to ${lane.driver.where} died during COMMIT`, { cause: error })
-    }
-    // The server answered: a deferred check failed, and everything is rolled back.
-    const cause = conversation.explain(error, 'COMMIT', 'in-transaction')
-    await rollback(conversation)
-    throw cause
-  }
-  if (!isCommitted) throw aborted(conversation)
+  if (connection.isDead)
+    return new OutcomeUnknownError(`the connection to ${lane.driver.where} died during COMMIT`, { cause: error })
+  // The server answered: a deferred check failed, and everything is rolled back.
+  const cause = conversation.explain(error, 'COMMIT', 'in-transaction')
+  await rollback(conversation)
+  return cause
 }
 
 async function rollback(conversation: Conversation): Promise<void> {

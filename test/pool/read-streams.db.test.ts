@@ -58,7 +58,7 @@ describeEachEngine('a stream of a pool with a replica', (engine) => {
   }
 
   test('goes to the replica when it is certainly a read, or the caller says so; everything else to the primary', async () => {
-    const pool = open()
+    const pool = open({ replicaWaitMs: 30_000 })
     const isOnReplica = isPostgres ? 'SELECT pg_is_in_recovery() AS yes' : 'SELECT @@read_only = 1 AS yes'
     const asks = async (options?: object) =>
       Boolean((await collect(pool.stream<{ yes: unknown }>(isOnReplica, [], options)))[0]!.yes)

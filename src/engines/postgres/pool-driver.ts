@@ -68,9 +68,9 @@ class PostgresConnection implements DriverConnection {
   }
 
   query(text: string, params: readonly unknown[], options?: StatementOptions): Promise<StatementResult> {
-    const sent =
-      options?.isPrepared === true ? this.#execute(text, params, options) : this.#send(text, params, options?.driver)
-    return sent.then((result) => this.#answer(result))
+    return options?.isPrepared === true
+      ? this.#execute(text, params, options)
+      : this.#send(this.#answer, text, params, options?.driver)
   }
 
   async *stream(text: string, params: readonly unknown[], batchRows: number): AsyncGenerator<Row[], void, undefined> {
@@ -92,28 +92,26 @@ class PostgresConnection implements DriverConnection {
     }
   }
 
-  async begin({ isolation, readOnly }: BeginOptions): Promise<void> {
+  begin({ isolation, readOnly }: BeginOptions): Promise<void> {
     const level = isolation === undefined ? '' : ` ISOLATION LEVEL ${isolation.toUpperCase()}`
-    await this.#send(`BEGIN${level}${readOnly === true ? ' READ ONLY' : ''}`)
+    return this.#send(nothing, `BEGIN${level}${readOnly === true ? ' READ ONLY' : ''}`)
   }
 
-  async commit(): Promise<boolean> {
-    // COMMIT of a failed transaction succeeds as a ROLLBACK; only the command tag tells.
-    const result = await this.#send('COMMIT')
-    return !(Array.isArray(result) ? result.at(-1)! : result).command.startsWith('ROLLBACK')
+  commit(): Promise<boolean> {
+    return this.#send(isCommitted, 'COMMIT')
   }
 
-  async rollback(): Promise<void> {
-    await this.#send('ROLLBACK')
+  rollback(): Promise<void> {
+    return this.#send(nothing, 'ROLLBACK')
   }
 
-  async reset(): Promise<void> {
+  reset(): Promise<void> {
     this.#prepared.forget()
-    await this.#send('DISCARD ALL')
+    return this.#send(nothing, 'DISCARD ALL')
   }
 
-  async ping(): Promise<void> {
-    await this.#send('')
+  ping(): Promise<void> {
+    return this.#send(nothing, '')
   }
 
   async close(): Promise<void> {
@@ -130,18 +128,18 @@ class PostgresConnection implements DriverConnection {
   }
 
   /** By a prepared statement. What the server has forgotten, or planned for columns that have changed, is prepared again. */
-  async #execute(text: string, params: readonly unknown[], { driver }: StatementOptions): Promise<Results> {
+  async #execute(text: string, params: readonly unknown[], { driver }: StatementOptions): Promise<Answer> {
     // Nothing can be prepared in a transaction that has failed.
-    if (this.client.getTransactionStatus() === 'E') return this.#send(text, params, driver)
+    if (this.client.getTransactionStatus() === 'E') return this.#send(this.#answer, text, params, driver)
     const name = await this.#prepared.nameOf(text)
     try {
-      return await this.#send(text, params, driver, name)
+      return await this.#send(this.#answer, text, params, driver, name)
     } catch (error) {
       if (!isForgotten(error)) throw error
       // It failed before it was executed. Within a transaction that has ended the transaction, though.
       this.#prepared.forget()
       if (this.isInTransaction) throw error
-      return await this.#send(text, params, driver)
+      return await this.#send(this.#answer, text, params, driver)
     }
   }
 
@@ -163,16 +161,22 @@ class PostgresConnection implements DriverConnection {
   }
 
   /** By a callback: on a busy pool each promise more is felt. */
-  #send(
+  #send<T>(
+    read: (result: Results) => T,
     text: string,
     params: readonly unknown[] = [],
     driver?: StatementOptions['driver'],
     name?: string,
-  ): Promise<Results> {
+  ): Promise<T> {
     return new Promise((resolve, reject) => {
       const onAnswer = (error: Error | null, result: Results): void => {
         if (error === null) {
-          resolve(result)
+          // What is thrown into pg's own code would end the process.
+          try {
+            resolve(read(result))
+          } catch (trouble) {
+            reject(trouble as Error)
+          }
           return
         }
         // The server's last words arrive before the socket closes.
@@ -188,9 +192,8 @@ class PostgresConnection implements DriverConnection {
     })
   }
 
-  #answer(result: Results): Answer {
-    // Several statements in one text give an array of results; the last one counts, as in psql.
-    const last = Array.isArray(result) ? result.at(-1)! : result
+  readonly #answer = (result: Results): Answer => {
+    const last = lastOf(result)
     const isForgetting = Array.isArray(result) ? result.some(forgets) : forgets(result)
     if (isForgetting) this.#prepared.forget()
     return new Answer(last.rows, last.rowCount ?? 0, undefined, result)
@@ -224,6 +227,14 @@ const LOST = new Set([
 
 /** Command tags after which the server may have no prepared statement any more. */
 const FORGETTING = new Set(['DISCARD', 'DEALLOCATE'])
+
+/** Several statements in one text give an array of results; the last one counts, as in psql. */
+const lastOf = (result: Results): pg.QueryResult<Row> => (Array.isArray(result) ? result.at(-1)! : result)
+
+const nothing = (): void => undefined
+
+/** COMMIT of a failed transaction succeeds as a ROLLBACK; only the command tag tells. */
+const isCommitted = (result: Results): boolean => !lastOf(result).command.startsWith('ROLLBACK')
 
 const forgets = ({ command }: pg.QueryResult): boolean => FORGETTING.has(command)
 
