@@ -177,7 +177,10 @@ export class Cluster {
   }
 
   #heard(lane: Lane, evidence: Evidence): void {
+    const wasFollowing = lane.evidence?.role !== undefined && !claims(lane)
     lane.evidence = evidence
+    // The former primary may be silent, which only a look at it tells.
+    if (wasFollowing && claims(lane) && lane !== this.#primary) this.#monitors.get(this.#primary)!.hurry()
     if (evidence.isReachable) lane.breaker.hint()
     else lane.breaker.failed()
     lane.silentSince = evidence.isSilent ? (lane.silentSince ?? evidence.askedAt) : undefined

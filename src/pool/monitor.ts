@@ -6,7 +6,7 @@ import type { HostRole } from '../engines/replication.js'
 export interface Evidence {
   /** On the clock of `performance.now()`: the host was as it says at some moment after this. */
   readonly askedAt: number
-  /** False: no answer within {@link PROBE_TIMEOUT_MS}, no connection, or a login that was refused. */
+  /** False: no answer in time, no connection, or a login that was refused. */
   readonly isReachable: boolean
   /** No answer of any kind came in time: neither yes nor no. */
   readonly isSilent: boolean
@@ -23,6 +23,10 @@ const PROBE_MS = 500
 const URGENT_PROBE_MS = 100
 /** A host that needs longer for two short questions is of no use to a read. Writes do not leave it for that. */
 const PROBE_TIMEOUT_MS = 750
+/** Longer: that a look is over has to be found by the look. */
+const CONNECT_TIMEOUT_MS = 2 * PROBE_TIMEOUT_MS
+/** A promotion is found, and the former primary asked, within a second. */
+const HURRIED_TIMEOUT_MS = 300
 
 export interface MonitorOptions {
   readonly application: string
@@ -39,6 +43,8 @@ export class Monitor {
   #timer: NodeJS.Timeout | undefined
   #looking: Promise<void> | undefined
   #again: Promise<void> | undefined
+  #hurried = false
+  #limit: Limit | undefined
 
   constructor(
     private readonly driver: PoolDriver,
@@ -79,10 +85,19 @@ export class Monitor {
     return this.#again
   }
 
+  /** As {@link probe}, and silence is an answer sooner, also for the look in flight: another host has just become primary. */
+  hurry(): void {
+    if (!this.#isRunning) return
+    this.#hurried = true
+    if (this.#looking === undefined) void this.probe()
+    else this.#limit?.shorten(HURRIED_TIMEOUT_MS)
+  }
+
   async #look(): Promise<void> {
     clearTimeout(this.#timer)
     const askedAt = performance.now()
     const evidence = await this.#ask(askedAt)
+    this.#hurried = false
     if (!this.#isRunning) return
     this.onEvidence(evidence)
     if (!this.options.isStanding) {
@@ -95,31 +110,76 @@ export class Monitor {
   }
 
   async #ask(askedAt: number): Promise<Evidence> {
-    let connection = this.#connection
+    const limit = new Limit(this.#hurried ? HURRIED_TIMEOUT_MS : PROBE_TIMEOUT_MS)
+    this.#limit = limit
     try {
-      if (connection === undefined || connection.isDead) {
-        const { application } = this.options
-        connection = await this.driver.connect({ timeoutMs: PROBE_TIMEOUT_MS, application })
-        this.#connection = connection
-        // Nothing to do: the next look finds it dead.
-        connection.onDeath(() => undefined)
-        if (!this.#isRunning) throw new Error('the monitor was stopped')
-      }
-      const limit = setTimeout(() => connection!.destroy(), PROBE_TIMEOUT_MS)
-      try {
-        const role = await this.driver.replication.role(connection)
-        const lagMs = role.isReplica ? await this.driver.replication.lagMs(connection) : undefined
-        return { askedAt, isReachable: true, isSilent: false, role, lagMs, cause: undefined }
-      } finally {
-        clearTimeout(limit)
-      }
+      const said = await Promise.race([this.#listen(limit), limit.isOver])
+      return { askedAt, isReachable: true, isSilent: false, ...said, cause: undefined }
     } catch (cause) {
-      connection?.destroy()
+      this.#connection?.destroy()
       this.#connection = undefined
       const isReachable = this.driver.fault(cause) === 'full'
-      // Timers are exact to a millisecond or two.
-      const isSilent = !isReachable && performance.now() - askedAt >= PROBE_TIMEOUT_MS - 5
+      const isSilent = cause instanceof SilenceError
       return { askedAt, isReachable, isSilent, role: undefined, lagMs: undefined, cause }
+    } finally {
+      limit.end()
+      this.#limit = undefined
     }
+  }
+
+  async #listen(limit: Limit): Promise<Pick<Evidence, 'role' | 'lagMs'>> {
+    let connection = this.#connection
+    if (connection === undefined || connection.isDead) {
+      const { application } = this.options
+      connection = await this.driver.connect({ timeoutMs: CONNECT_TIMEOUT_MS, application })
+      if (limit.hasEnded || !this.#isRunning) {
+        connection.destroy()
+        throw new Error('the look was over before the connection came about')
+      }
+      this.#connection = connection
+      // Nothing to do: the next look finds it dead.
+      connection.onDeath(() => undefined)
+    }
+    const role = await this.driver.replication.role(connection)
+    const lagMs = role.isReplica ? await this.driver.replication.lagMs(connection) : undefined
+    return { role, lagMs }
+  }
+}
+
+/** Nothing was heard in time. */
+class SilenceError extends Error {
+  constructor(ms: number) {
+    super(`no answer within ${Math.round(ms)} ms`)
+  }
+}
+
+/** The time of one look, which may become shorter. */
+class Limit {
+  readonly #beganAt = performance.now()
+  #timer: NodeJS.Timeout
+  readonly #giveUp: () => void
+  readonly isOver: Promise<never>
+  hasEnded = false
+
+  constructor(ms: number) {
+    let fail!: (cause: Error) => void
+    this.isOver = new Promise((_, reject) => (fail = reject))
+    // Nobody may be listening any more.
+    this.isOver.catch(() => undefined)
+    this.#giveUp = () => fail(new SilenceError(performance.now() - this.#beganAt))
+    this.#timer = setTimeout(this.#giveUp, ms)
+  }
+
+  shorten(ms: number): void {
+    clearTimeout(this.#timer)
+    this.#timer = setTimeout(
+      this.#giveUp,
+      Math.max(0, Math.min(ms, this.#beganAt + PROBE_TIMEOUT_MS - performance.now())),
+    )
+  }
+
+  end(): void {
+    clearTimeout(this.#timer)
+    this.hasEnded = true
   }
 }
