@@ -24,6 +24,9 @@ const program = new Command('crossfade')
   .showHelpAfterError('(`crossfade --help` shows the commands)')
   .exitOverride()
 
+/** For goodbyes to the servers. */
+const LINGER_MS = 2_000
+
 function add<F extends CommonFlags>(name: string, description: string, load: () => Promise<Action<F>>): Command {
   return program
     .command(`${name} <plan>`)
@@ -112,3 +115,8 @@ try {
   if (!(error instanceof CommanderError)) throw error
   process.exitCode = error.exitCode === 0 ? EXIT.done : EXIT.usage
 }
+
+// A command that has told its end is over. Sockets that were dropped behind a dead network can keep Node from ending, and Node 20
+// from getting done with freeing them, at full load.
+process.once('beforeExit', () => process.exit())
+setTimeout(() => process.exit(), LINGER_MS).unref()
