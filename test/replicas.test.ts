@@ -2,12 +2,15 @@ import { existsSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { expect, test } from 'vitest'
 import { startReplicated } from '../scripts/servers/replicated.ts'
-import { runSql } from './support/servers.ts'
+import { listTestEngines, runSql } from './support/servers.ts'
+
+const MYSQL = { engine: 'mysql', prefer: 'local' } as const
 
 test.each([
   { engine: 'postgres', prefer: 'local' },
   { engine: 'postgres', prefer: 'embedded' },
   { engine: 'mariadb', prefer: 'local' },
+  ...(listTestEngines().includes('mysql') ? [MYSQL] : []),
 ] as const)(
   'a replica ($engine, $prefer) follows, pauses, goes on, refuses writes until it is promoted, and leaves nothing',
   { timeout: 300_000 },

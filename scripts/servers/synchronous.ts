@@ -8,24 +8,50 @@ const POLL_MS = 20
 
 const ask = (server: Server, ...sql: string[]) => runSql(server.engine, server.adminUrl, ...sql)
 
+// MySQL has no other words since 8.4, and MariaDB only the old ones.
+const WORDS = {
+  mariadb: {
+    source: 'master',
+    replica: 'slave',
+    stop: 'STOP SLAVE IO_THREAD',
+    start: 'START SLAVE IO_THREAD',
+    status: 'information_schema.global_status',
+    // Built in.
+    plugins: [],
+  },
+  mysql: {
+    source: 'source',
+    replica: 'replica',
+    stop: 'STOP REPLICA IO_THREAD',
+    start: 'START REPLICA IO_THREAD',
+    status: 'performance_schema.global_status',
+    plugins: [
+      `INSTALL PLUGIN rpl_semi_sync_source SONAME 'semisync_source.so'`,
+      `INSTALL PLUGIN rpl_semi_sync_replica SONAME 'semisync_replica.so'`,
+    ],
+  },
+} as const
+
 /** From here on a commit on `primary` is acknowledged when `replica` has it. Call when it has this replica only. */
 export async function makeSynchronous(primary: Server, replica: Replica): Promise<void> {
-  const isPostgres = primary.engine === 'postgres'
-  if (isPostgres) {
+  let countReplicas = `SELECT count(*) AS n FROM pg_stat_replication WHERE sync_state = 'sync'`
+  if (primary.engine === 'postgres') {
     await ask(primary, `ALTER SYSTEM SET synchronous_standby_names = '*'`)
     await ask(primary, 'SELECT pg_reload_conf()')
   } else {
+    const words = WORDS[primary.engine]
+    const variable = `rpl_semi_sync_${words.source}`
+    // Both on both: their parts will change.
+    for (const server of [primary, replica]) await ask(server, ...words.plugins)
     await ask(
       primary,
-      'SET GLOBAL rpl_semi_sync_master_enabled = ON',
-      'SET GLOBAL rpl_semi_sync_master_wait_point = AFTER_SYNC',
-      'SET GLOBAL rpl_semi_sync_master_timeout = 60000',
+      `SET GLOBAL ${variable}_enabled = ON`,
+      `SET GLOBAL ${variable}_wait_point = AFTER_SYNC`,
+      `SET GLOBAL ${variable}_timeout = 60000`,
     )
-    await ask(replica, 'SET GLOBAL rpl_semi_sync_slave_enabled = ON', 'STOP SLAVE IO_THREAD', 'START SLAVE IO_THREAD')
+    await ask(replica, `SET GLOBAL rpl_semi_sync_${words.replica}_enabled = ON`, words.stop, words.start)
+    countReplicas = `SELECT variable_value AS n FROM ${words.status} WHERE variable_name = '${variable}_clients'`
   }
-  const countReplicas = isPostgres
-    ? `SELECT count(*) AS n FROM pg_stat_replication WHERE sync_state = 'sync'`
-    : `SELECT variable_value AS n FROM information_schema.global_status WHERE variable_name = 'Rpl_semi_sync_master_clients'`
   while (Number((await ask(primary, countReplicas))[0]!['n']) !== 1) await delay(POLL_MS)
   await replica.catchUp()
 }
@@ -34,13 +60,18 @@ export async function makeSynchronous(primary: Server, replica: Replica): Promis
 export async function commitAlone(server: Server): Promise<void> {
   if (server.engine === 'postgres')
     await ask(server, `ALTER SYSTEM SET synchronous_standby_names = ''`, 'SELECT pg_reload_conf()')
-  else await ask(server, 'SET GLOBAL rpl_semi_sync_master_enabled = OFF')
+  else await ask(server, `SET GLOBAL rpl_semi_sync_${WORDS[server.engine].source}_enabled = OFF`)
 }
 
 /** The replica applies what it has received, and takes writes when this resolves. */
 export async function promoteWithAll(replica: Replica): Promise<void> {
-  if (replica.engine !== 'postgres') {
-    await ask(replica, 'STOP SLAVE IO_THREAD')
+  if (replica.engine === 'mysql') {
+    await ask(replica, WORDS.mysql.stop)
+    const [row] = await ask(replica, 'SHOW REPLICA STATUS')
+    // The positions tell less: several workers apply, and say now and then how far they are.
+    await ask(replica, `SELECT WAIT_FOR_EXECUTED_GTID_SET('${String(row!['Retrieved_Gtid_Set'])}')`)
+  } else if (replica.engine === 'mariadb') {
+    await ask(replica, WORDS.mariadb.stop)
     for (;;) {
       const [row] = await ask(replica, 'SHOW SLAVE STATUS')
       if (row!['Read_Master_Log_Pos'] === row!['Exec_Master_Log_Pos']) break
