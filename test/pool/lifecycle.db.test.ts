@@ -90,7 +90,7 @@ describeEachEngine('the life of a connection', (engine) => {
     const ids =
       engine === 'postgres'
         ? "SELECT pid AS id FROM pg_stat_activity WHERE application_name = 'app' AND datname = current_database()"
-        : "SELECT id FROM information_schema.processlist WHERE db = '{blue}' AND id <> connection_id()"
+        : "SELECT id AS id FROM information_schema.processlist WHERE db = '{blue}' AND id <> connection_id()"
     for (const { id } of await stage.sql(ids)) {
       await stage.sql(engine === 'postgres' ? `SELECT pg_terminate_backend(${id})` : `KILL ${id}`)
     }
@@ -115,7 +115,7 @@ describeEachEngine('the life of a connection', (engine) => {
       nowhere: nowhere.href,
       ownIds: isPostgres
         ? `SELECT pid AS id FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid() AND application_name = 'app'`
-        : `SELECT id FROM information_schema.processlist WHERE db = database() AND id <> connection_id()`,
+        : `SELECT id AS id FROM information_schema.processlist WHERE db = database() AND id <> connection_id()`,
       kill: isPostgres ? 'SELECT pg_terminate_backend($id)' : 'KILL $id',
     }
 

@@ -258,7 +258,7 @@ describeEachEngine('the pool', (engine) => {
     const killRunning = async (): Promise<void> => {
       const find = isPostgres
         ? `SELECT pid AS id FROM pg_stat_activity WHERE wait_event = 'PgSleep' AND datname = current_database()`
-        : `SELECT id FROM information_schema.processlist WHERE state = 'User sleep' AND db = '{blue}'`
+        : `SELECT id AS id FROM information_schema.processlist WHERE state = 'User sleep' AND db = '{blue}'`
       let id: number | undefined
       // The server lists a session that it has killed for a moment longer.
       await until(async () => {
