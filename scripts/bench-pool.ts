@@ -1,5 +1,5 @@
 /**
- * The connection pool beside the drivers' own, and its gate under load. docs/benchmarks.md says what is measured and how.
+ * The connection pool beside the drivers' own, and its gate under load. docs/pool-benchmarks.md says what is measured and how.
  *
  *   npm run bench:pool -- --engine postgres --only gate --switches 50 --json FILE
  */

@@ -1,4 +1,4 @@
-/** The program as it is installed: the loader that runs TypeScript directly has 60 MB of its own. */
+/** The program as it is installed: the loader that runs TypeScript directly has 60 MB of its own, and wraps each function that has a name. */
 import { execFile } from 'node:child_process'
 import { copyFile, mkdir, mkdtemp, rm } from 'node:fs/promises'
 import { createRequire } from 'node:module'
@@ -9,6 +9,8 @@ import { promisify } from 'node:util'
 export interface BuiltProgram extends AsyncDisposable {
   /** `dist/cli/main.js` of a build of its own. */
   readonly main: string
+  /** `dist/pool/index.js`. */
+  readonly pool: string
 }
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url))
@@ -25,7 +27,11 @@ export async function buildProgram(): Promise<BuiltProgram> {
     const outDir = join(folder, 'dist')
     const args = [COMPILER, '-p', 'tsconfig.build.json', '--outDir', outDir, '--noCheck', '--declaration', 'false']
     await promisify(execFile)(process.execPath, args, { cwd: ROOT })
-    return { main: join(outDir, 'cli', 'main.js'), [Symbol.asyncDispose]: remove }
+    return {
+      main: join(outDir, 'cli', 'main.js'),
+      pool: join(outDir, 'pool', 'index.js'),
+      [Symbol.asyncDispose]: remove,
+    }
   } catch (error) {
     await remove()
     throw error

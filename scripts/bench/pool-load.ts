@@ -1,5 +1,4 @@
 /** A program of its own: the same work through Crossfade's pool and through the driver's own, as an application calls them. */
-import { createPool } from 'crossfade/pool'
 import mysql from 'mysql2/promise'
 import pg from 'pg'
 import { serve } from './child.js'
@@ -7,6 +6,8 @@ import type { BenchEngine } from './place.js'
 import { quantile } from './rounds.js'
 
 export interface LoadSettings {
+  /** Crossfade's, built. */
+  readonly pool: string
   readonly engine: BenchEngine
   readonly serverUrl: string
   readonly blueUrl: string
@@ -35,6 +36,7 @@ export interface LoadReport {
 }
 
 const settings = JSON.parse(process.argv[2]!) as LoadSettings
+const { createPool } = (await import(settings.pool)) as typeof import('crossfade/pool')
 const { connections: max, blueUrl: blue, greenUrl: green, meta } = settings
 const crossfade = createPool({ blue, green, journal: blue, meta, name: 'bench load', min: max, max })
 const bare = settings.engine === 'postgres' ? openPg() : openMysql()

@@ -1,5 +1,6 @@
 /** Throughput and latency of Crossfade's pool beside the driver's own, each in a process of its own, in turns. */
 import { openGateBoard } from '../../src/engines/gate-board.js'
+import { buildProgram } from './built-program.js'
 import { startChild, type Child } from './child.js'
 import { fillBlue } from './data.js'
 import { openPlace } from './place.js'
@@ -19,7 +20,9 @@ export async function measureRates(options: PoolBenchOptions): Promise<Result[]>
   await fillBlue(engine, place.blue, ROWS)
   await using board = await openGateBoard(place.blue.url, { meta: place.metaNamespace })
   await board.prepare({ side: 'blue', epoch: 1 })
+  await using program = await buildProgram()
   const settings: LoadSettings = {
+    pool: program.pool,
     engine,
     serverUrl: place.blue.serverUrl,
     blueUrl: place.blue.url,

@@ -2,6 +2,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Side } from '../../src/engines/engine.js'
 import { openGateBoard, type GateBoard } from '../../src/engines/gate-board.js'
+import { buildProgram } from './built-program.js'
 import { startChild, type Child } from './child.js'
 import { openPlace } from './place.js'
 import type { PoolBenchOptions } from './pool-sizes.js'
@@ -13,10 +14,15 @@ const LEASE_MS = 60_000
 
 export async function measureRelease(options: PoolBenchOptions): Promise<Result[]> {
   const { sizes } = options
-  return [...(await releases(options, 1)), ...(await releases(options, sizes.processes))]
+  await using program = await buildProgram()
+  return [...(await releases(options, program.pool, 1)), ...(await releases(options, program.pool, sizes.processes))]
 }
 
-async function releases({ engine, server, sizes, say }: PoolBenchOptions, processes: number): Promise<Result[]> {
+async function releases(
+  { engine, server, sizes, say }: PoolBenchOptions,
+  pool: string,
+  processes: number,
+): Promise<Result[]> {
   const waiters = Math.ceil(sizes.waiters / processes)
   say(`release: ${sizes.releases} times, ${processes} processes with ${waiters} waiters each`)
   await using place = await openPlace(engine, [server])
@@ -25,7 +31,7 @@ async function releases({ engine, server, sizes, say }: PoolBenchOptions, proces
   await board.prepare({ side: 'blue', epoch: 1 })
   const { blue, green } = place
   const { serverUrl } = blue
-  const settings: WaiterSettings = { engine, serverUrl, blueUrl: blue.url, greenUrl: green.url, meta, waiters }
+  const settings: WaiterSettings = { pool, engine, serverUrl, blueUrl: blue.url, greenUrl: green.url, meta, waiters }
   const programs: Child<WaiterCommand, number[]>[] = []
   const pushed: number[] = []
   const sent: number[] = []

@@ -1,12 +1,13 @@
 /** A program of its own: borrowers that wait at a closed gate, and when the first byte of each leaves once it opens. */
 import { Socket } from 'node:net'
-import { createPool } from 'crossfade/pool'
 import mysql from 'mysql2/promise'
 import pg from 'pg'
 import { serve } from './child.js'
 import type { BenchEngine } from './place.js'
 
 export interface WaiterSettings {
+  /** Crossfade's, built. */
+  readonly pool: string
   readonly engine: BenchEngine
   readonly serverUrl: string
   readonly blueUrl: string
@@ -24,6 +25,7 @@ export interface WaiterCommand {
 }
 
 const settings = JSON.parse(process.argv[2]!) as WaiterSettings
+const { createPool } = (await import(settings.pool)) as typeof import('crossfade/pool')
 const { blueUrl: blue, greenUrl: green, meta, waiters: max } = settings
 const pool = createPool({ blue, green, journal: blue, meta, name: 'bench waiters', min: max, max })
 const MARK = 'released waiter'
