@@ -5,7 +5,7 @@ import { markConflict } from './conflict.js'
 import { ConnectionLostError, OutcomeUnknownError, PoolError, SideClosedError } from './errors.js'
 import type { Authority } from './gate.js'
 import type { Slot } from './slot.js'
-import { firstWords, isPlainRead, textFor, type Statement } from './statement.js'
+import { firstWords, isPlainRead, mayCommitInParts, textFor, type Statement } from './statement.js'
 
 export interface QueryOptions {
   /** Aborting takes a waiting request out of the queue, and asks the server to stop a running statement. */
@@ -70,7 +70,7 @@ export class Conversation {
   #isOver = false
   #open: AsyncGenerator<Row[], void, undefined> | undefined
   /** The fence's refusal, even when the application swallowed it. */
-  refusal: SideClosedError | undefined
+  refusal: SideClosedError | OutcomeUnknownError | undefined
   /** The first error of a statement. */
   firstError: unknown
   /** The server ended the transaction; going on would commit the rest statement by statement. */
@@ -222,11 +222,18 @@ export class Conversation {
     const fault = connection.isDead ? 'lost' : lane.driver.fault(error)
     const { side, epoch } = this.authority
     lane.measures.errors[fault] += 1
+    // A transaction of MySQL can be committed by a procedure.
+    const isWhole = (standing === 'in-transaction' && lane.driver.engine === 'postgres') || !mayCommitInParts(sql)
+    if (fault === 'side-closed' && !isWhole) {
+      const message = `${side} refused a write of "${firstWords(lane.driver.redact(sql))}"; a part of it may be committed`
+      this.refusal ??= new OutcomeUnknownError(message, { cause: error })
+      return this.refusal
+    }
     if (fault === 'side-closed') {
       this.refusal ??= new SideClosedError(side, epoch, `${side} refused a write at epoch ${epoch}`, { cause: error })
       return this.refusal
     }
-    if (lane.driver.isConflict(error)) markConflict(error)
+    if (isWhole && lane.driver.isConflict(error)) markConflict(error)
     if (fault === 'rolled-back' && standing === 'in-transaction') this.isRolledBack = true
     if (fault === 'read-only') lane.suspect()
     if (fault !== 'lost') return error

@@ -36,8 +36,8 @@ export interface LeaseHooks {
   ran(statement?: Statement, params?: readonly unknown[]): Promise<void>
   /** A transaction is about to run again. */
   onConflict(): void
-  /** A connection to the host that takes the writes now, for one to another host or side. */
-  exchange(slot: Slot): Promise<Slot>
+  /** A connection to the host that takes the writes now, in exchange for one to another host or side, which the lease gives back. */
+  exchange(): Promise<Slot>
   giveBack(slot: Slot, wasUsed: boolean): void
 }
 
@@ -175,7 +175,12 @@ export class Lease implements LeasedConnection {
             `this connection belongs to ${side}; ${authority.side} has the authority now`,
           )
         }
-        this.slot = await this.hooks.exchange(this.slot)
+        const slot = await this.hooks.exchange()
+        // Released meanwhile: the old one has been given back.
+        if (this.#isReleased) this.hooks.giveBack(slot, false)
+        this.#requireHeld()
+        this.hooks.giveBack(this.slot, false)
+        this.slot = slot
       }
       this.authority = authority
       this.#wasUsed = true

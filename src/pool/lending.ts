@@ -98,7 +98,8 @@ export class Lending {
       try {
         return await work(grant)
       } catch (error) {
-        if (error instanceof StaleConnectionError) {
+        // Of another connection that the application has, it says nothing about this one.
+        if (error instanceof StaleConnectionError && grant.slot.connection.isDead) {
           if (rank === 'fresh') rank = 'again'
           continue
         }
@@ -107,7 +108,7 @@ export class Lending {
           refusedWrite = error
           // Nobody watches a lone host; its name may lead to another one by now.
           if (this.parts.sides.isLone(grant.slot.lane)) grant.slot.unclean = 'unclean'
-        } else if (!(error instanceof SideClosedError) || options.retry === false || link === undefined) throw error
+        } else if (!isRefusalOf(grant, error) || options.retry === false || link === undefined) throw error
         else refusal = error
       } finally {
         this.giveBack(grant.slot)
@@ -221,6 +222,11 @@ function closeWhen(ended: Promise<unknown>, inside: { isOpen: boolean }): void {
     inside.isOpen = false
   }
   ended.then(close, close)
+}
+
+/** Not that of another connection. */
+function isRefusalOf({ authority: { side, epoch } }: Grant, error: unknown): error is SideClosedError {
+  return error instanceof SideClosedError && error.side === side && error.epoch === epoch
 }
 
 /** A host that takes no writes refused one: nothing was executed, unless the statement is one that can commit a part of its work. */

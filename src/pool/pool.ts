@@ -113,11 +113,10 @@ export class Pool extends EventEmitter<PoolEvents> {
     return new Lease(slot, authority, {
       enter: (signal) => desk.enter(this.#lending.isNested, signal),
       leave: () => gate.leave(),
-      exchange: async (old) => {
+      exchange: async () => {
         // The lease has passed the gate already; the new connection passes with it. The old one is given back only now: a
         // lease that gets none still has that one to release.
         const grant = await this.#lending.borrow({ rank: 'nested', target: 'primary', signal: options.signal })
-        this.#lending.giveBack(old)
         gate.leave()
         return grant.slot
       },

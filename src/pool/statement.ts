@@ -40,6 +40,12 @@ export function isPlainRead(sql: string): boolean {
   return true
 }
 
+/** True for what may commit a part of its work before another part fails: procedures, blocks, several statements. */
+export function mayCommitInParts(sql: string): boolean {
+  const text = withoutLiterals(sql).trim().replace(/;\s*$/, '')
+  return /^(call|do|begin|start)\b/i.test(text) || text.includes(';')
+}
+
 /** Comments and the contents of string literals taken out; quoted names stay. */
 function withoutLiterals(sql: string): string {
   return sql

@@ -177,7 +177,12 @@ export class Telemetry {
     }
     // A driver's error carries rows and values in its message and details.
     const { error, ...details } = query
-    logger.warn({ ...details, hasFailed: error !== undefined }, 'slow query')
+    try {
+      logger.warn({ ...details, hasFailed: error !== undefined }, 'slow query')
+    } catch (trouble) {
+      // The statement itself has its own outcome.
+      process.emitWarning(`the logger of a pool failed: ${String(trouble)}`)
+    }
   }
 
   #connection({ lane, connection }: Slot): ConnectionEvent {
