@@ -95,6 +95,8 @@ export interface PoolDriver {
   /** Asks the server to stop the running statement of a connection. The statement itself reports what became of it. */
   cancel(id: number): Promise<void>
   fault(error: unknown): Fault
+  /** A procedure cannot commit the transaction in which it is called. */
+  readonly keepsTransactions: boolean
   readonly replication: Replication
   /** Tells reads from writes; for pools with replicas, since a real parser takes a while to load. */
   loadReads(): Promise<ReadTest>

@@ -222,8 +222,7 @@ export class Conversation {
     const fault = connection.isDead ? 'lost' : lane.driver.fault(error)
     const { side, epoch } = this.authority
     lane.measures.errors[fault] += 1
-    // A transaction of MySQL can be committed by a procedure.
-    const isWhole = (standing === 'in-transaction' && lane.driver.engine === 'postgres') || !mayCommitInParts(sql)
+    const isWhole = (standing === 'in-transaction' && lane.driver.keepsTransactions) || !mayCommitInParts(sql)
     if (fault === 'side-closed' && !isWhole) {
       const message = `${side} refused a write of "${firstWords(lane.driver.redact(sql))}"; a part of it may be committed`
       this.refusal ??= new OutcomeUnknownError(message, { cause: error })

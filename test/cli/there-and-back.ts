@@ -1,23 +1,12 @@
 /** The shop there and back by the command line, with writes at every stage; what the tests of a migration share. */
 import { expect } from 'vitest'
-import { createShop, SHOP_PLAN, type Shop } from '../support/shop.js'
+import { createShop, SHOP_PLAN, SHOP_TABLES, type Shop } from '../support/shop.js'
 import type { ServerEngine } from '../support/servers.js'
 
 /** Everything of blue that a plan covers, as text. */
 export async function blueRows(shop: Shop): Promise<string> {
-  const tables = [
-    'shops',
-    'prices',
-    'onboardings',
-    'items',
-    'services',
-    'orders',
-    'old_orders',
-    'staff_items',
-    'item_staff',
-  ]
   const rows = []
-  for (const table of tables) rows.push([table, await shop.sql('blue', `SELECT * FROM ${table} ORDER BY id`)])
+  for (const table of SHOP_TABLES) rows.push([table, await shop.sql('blue', `SELECT * FROM ${table} ORDER BY id`)])
   return JSON.stringify(rows)
 }
 

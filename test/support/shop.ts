@@ -11,6 +11,19 @@ import { createDatabase, runSql, type ServerEngine } from './servers.js'
 
 export const SHOP_PLAN = new URL('../fixtures/plans/shop.ts', import.meta.url).pathname
 
+/** Those of blue that have a key, and so a sequence. */
+export const SHOP_TABLES = [
+  'shops',
+  'prices',
+  'onboardings',
+  'items',
+  'services',
+  'orders',
+  'old_orders',
+  'staff_items',
+  'item_staff',
+] as const
+
 export interface CliResult {
   readonly exitCode: number | null
   readonly stdout: string
@@ -58,17 +71,7 @@ export async function createShop(engine: ServerEngine, env: NodeJS.ProcessEnv = 
     ...SHOP_ROWS.map((statement) => (engine === 'postgres' ? statement.replaceAll('\\\\', '\\') : statement)),
   )
   if (engine === 'postgres')
-    for (const table of [
-      'shops',
-      'prices',
-      'onboardings',
-      'items',
-      'services',
-      'orders',
-      'old_orders',
-      'staff_items',
-      'item_staff',
-    ])
+    for (const table of SHOP_TABLES)
       await sql('blue', `SELECT setval(pg_get_serial_sequence('blue.${table}', 'id'), 100)`)
   const environment = {
     ...process.env,

@@ -27,6 +27,7 @@ export function createMysqlPoolDriver(url: string): PoolDriver {
     connect: async (options) => new MysqlConnection(await MysqlClient.connect(url, options), cancel),
     cancel,
     fault,
+    keepsTransactions: false,
     replication: createMysqlReplication(),
     loadReads: () => Promise.resolve(createMysqlReads()),
     redact: redactMysql,

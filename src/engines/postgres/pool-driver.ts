@@ -28,6 +28,7 @@ export function createPostgresPoolDriver(url: string): PoolDriver {
       }
     },
     fault,
+    keepsTransactions: true,
     replication: postgresReplication,
     loadReads: loadPostgresReads,
     redact: redactPostgres,
