@@ -21,8 +21,31 @@ const Report = z.object({
   numFailedTests: z.number(),
   numPendingTests: z.number(),
   numTodoTests: z.number(),
-  testResults: z.array(z.object({ status: z.string(), assertionResults: z.array(z.unknown()) })),
+  testResults: z.array(
+    z.object({
+      name: z.string(),
+      status: z.string(),
+      assertionResults: z.array(z.object({ fullName: z.string(), status: z.string() })),
+    }),
+  ),
 })
+
+/** What stays of a test whose process has ended in the middle. */
+const UNFINISHED = 'pending'
+
+/**
+ * What did not pass, for the end of a long log: tests that failed, files that could not be loaded, and tests that have no result
+ * because their process ended.
+ */
+export const listTroubles = (json: string | undefined): string[] => {
+  if (json === undefined) return ['vitest left no report']
+  return Report.parse(JSON.parse(json)).testResults.flatMap(({ name, status, assertionResults }) => {
+    const troubles = assertionResults
+      .filter((test) => test.status === 'failed' || test.status === UNFINISHED)
+      .map((test) => `${test.status === UNFINISHED ? 'unfinished' : 'failed'}: ${name} > ${test.fullName}`)
+    return troubles.length === 0 && status === 'failed' ? [`failed: ${name}`] : troubles
+  })
+}
 
 /**
  * Counts what vitest's JSON report says. A file that could not be loaded has no tests but counts as one failure, and

@@ -6,7 +6,7 @@ import { parseArgs } from 'node:util'
 import { buildProgram } from './bench/built-program.js'
 import { hasServer, type Server, type ServerEngine, startServer, URL_VARIABLES } from './servers/index.ts'
 import { watchdog } from './servers/watchdog.ts'
-import { addCounts, type Counts, countVitestReport, formatCounts } from './test-counts.ts'
+import { addCounts, type Counts, countVitestReport, formatCounts, listTroubles } from './test-counts.ts'
 
 const { values } = parseArgs({
   options: {
@@ -93,7 +93,9 @@ const runTests = async (filters: readonly string[]): Promise<Counts> => {
     const report = join(folder, 'vitest.json')
     const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${report}`]
     const isOk = await runStep('tests', 'vitest', ['run', ...reporters, ...filters], env)
-    return countVitestReport(await readFile(report, 'utf8').catch(() => undefined), isOk)
+    const json = await readFile(report, 'utf8').catch(() => undefined)
+    if (!isOk) for (const trouble of listTroubles(json)) console.log(trouble)
+    return countVitestReport(json, isOk)
   } finally {
     await Promise.allSettled(started.map((server) => server.stop()))
     await rm(folder, { recursive: true, force: true })
