@@ -100,6 +100,7 @@ export class BoardClient implements GateClient {
     }
     this.#isOpen = false
     this.wire.close()
+    if (this.#reconnecting !== undefined) await Promise.race([this.#reconnecting, delay(LEAVE_MS)])
   }
 
   async #open(): Promise<void> {
@@ -107,6 +108,11 @@ export class BoardClient implements GateClient {
       (state) => this.#offer(state),
       (cause) => this.#lost(cause),
     )
+    // `unregister` had nothing to close yet.
+    if (this.#isEnding) {
+      this.wire.close()
+      throw new Error('the link to the gate board has ended')
+    }
     this.#isOpen = true
   }
 
@@ -186,6 +192,7 @@ export class BoardClient implements GateClient {
       } catch (error) {
         this.#isOpen = false
         this.wire.close()
+        if (this.#isEnding) return
         this.#onTrouble(toError(error))
         await delay(waitMs * (0.75 + Math.random() / 2))
         waitMs = Math.min(waitMs * 2, RETRY_MAX_MS)

@@ -61,7 +61,7 @@ export interface DriverConnection {
   readonly id: number
   /** True as soon as the connection is known to be unusable; set before the failing statement's promise rejects. */
   readonly isDead: boolean
-  /** True while the server has a transaction open on this connection. */
+  /** True while the server has a transaction open on this connection. Right when a statement has settled, also by an error. */
   readonly isInTransaction: boolean
   /** Called once, when the connection dies by itself. Never called after `close` or `destroy`. */
   onDeath(listener: (cause: Error) => void): void
@@ -78,6 +78,8 @@ export interface DriverConnection {
   /** Forgets session state: settings, temporary tables, prepared statements, locks. */
   reset(): Promise<void>
   ping(): Promise<void>
+  /** Asks the server to stop the running statement, which itself reports what became of it. Over a connection of its own, to the same address. */
+  cancel(): Promise<void>
   /** Says goodbye to the server. */
   close(): Promise<void>
   /** Drops the socket without waiting. Safe to repeat. */
@@ -92,16 +94,21 @@ export interface PoolDriver {
   readonly where: string
   /** @throws whatever the driver throws; {@link fault} says what it means. */
   connect(options: { timeoutMs: number; application: string }): Promise<DriverConnection>
-  /** Asks the server to stop the running statement of a connection. The statement itself reports what became of it. */
-  cancel(id: number): Promise<void>
   fault(error: unknown): Fault
-  /** A procedure cannot commit the transaction in which it is called. */
+  /**
+   * What the server said when it closed a connection by itself: that it shuts down, or somebody ended the session; or that the
+   * client was idle for too long, which says nothing about the host. Undefined: nothing.
+   */
+  farewell(error: unknown): 'shutdown' | 'time-out' | undefined
+  /** Nothing but COMMIT and its like ends a transaction: no procedure does, and no DDL. */
   readonly keepsTransactions: boolean
   readonly replication: Replication
   /** Tells reads from writes; for pools with replicas, since a real parser takes a while to load. */
   loadReads(): Promise<ReadTest>
   /** The text with a `?` for each literal, on one line, cut off when it is long: for logs and reports. */
   redact(text: string): string
+  /** The whole text on one line without comments, with a `?` for each literal. */
+  bare(text: string): string
   /** True when a transaction lost against others and may succeed when it is run again: a serialization failure, a deadlock, a wait for a lock. */
   isConflict(error: unknown): boolean
 }

@@ -1,4 +1,4 @@
-/** Runs again what lost against other transactions: serialization failures, deadlocks, waits for a lock that took too long. */
+/** What may be run again since nothing was committed. Runs again what lost against other transactions: serialization failures, deadlocks, waits for a lock that took too long. */
 import pRetry from 'p-retry'
 import { PoolError } from './errors.js'
 
@@ -13,6 +13,18 @@ const conflicts = new WeakSet<object>()
 /** The driver says that this error is one. */
 export function markConflict(error: unknown): void {
   if (typeof error === 'object' && error !== null) conflicts.add(error)
+}
+
+const refusedWrites = new WeakMap<object, object>()
+
+/** A host that takes no writes refused this one, which was sent on this connection, as a whole. */
+export function markRefusedWrite(error: unknown, slot: object): void {
+  if (typeof error === 'object' && error !== null) refusedWrites.set(error, slot)
+}
+
+/** Not that of another connection. */
+export function isRefusedWrite(error: unknown, slot: object): boolean {
+  return typeof error === 'object' && error !== null && refusedWrites.get(error) === slot
 }
 
 /** True for a conflict, and for an error that names one as its cause. False whenever the outcome is unknown. */

@@ -1,11 +1,11 @@
 /** What a borrower holds: statements on one connection, one after the other, with errors that say what became of them. */
 import type { Side } from '../engines/engine.js'
 import type { Row, StatementResult } from '../engines/pool-driver.js'
-import { markConflict } from './conflict.js'
+import { markConflict, markRefusedWrite } from './conflict.js'
 import { ConnectionLostError, OutcomeUnknownError, PoolError, SideClosedError } from './errors.js'
 import type { Authority } from './gate.js'
 import type { Slot } from './slot.js'
-import { firstWords, isPlainRead, mayCommitInParts, textFor, type Statement } from './statement.js'
+import { firstWords, isPlainRead, mayCommitInParts, mayEndTransaction, textFor, type Statement } from './statement.js'
 
 export interface QueryOptions {
   /** Aborting takes a waiting request out of the queue, and asks the server to stop a running statement. */
@@ -50,11 +50,24 @@ export interface PoolConnection {
 
 const BATCH_ROWS = 500
 
+/** Words of what may begin a transaction. */
+const BEGINNING = /\b(begin|start|chain|call|execute)\b/i
+
 /** A server that does not answer a request to stop is given up, and the connection with it. */
 const CANCEL_GRACE_MS = 5_000
 
 export function streamIsOpen(): PoolError {
   return new PoolError('STREAM_OPEN', 'a statement came while a stream of its connection was open')
+}
+
+/** What an error in, or the end of, a transaction means that one of its own statements had ended before. */
+export function endedBefore(message: string, cause?: unknown): OutcomeUnknownError {
+  return new OutcomeUnknownError(
+    `${message}; one of its statements had ended the transaction, and what came before it is committed`,
+    {
+      cause,
+    },
+  )
 }
 
 /** The connection was dead before anything was sent: any other one will do. */
@@ -75,6 +88,8 @@ export class Conversation {
   firstError: unknown
   /** The server ended the transaction; going on would commit the rest statement by statement. */
   isRolledBack = false
+  /** One of its statements has ended the transaction (COMMIT, or DDL on MySQL), or may have: a part may be committed. */
+  hasEnded = false
 
   constructor(
     readonly slot: Slot,
@@ -125,6 +140,7 @@ export class Conversation {
           signal?.throwIfAborted()
         }
       }
+      this.#succeeded(sql, standing)
       // What was asked to stop may end as if it were complete.
       signal?.throwIfAborted()
       if (slot.connection.isDead) throw new Error('the connection was dropped')
@@ -175,6 +191,7 @@ export class Conversation {
     const answer = sent.then(
       (result) => {
         watch?.end(result.rowCount)
+        this.#succeeded(sql, standing)
         return result as StatementResult<R>
       },
       (error: unknown) => {
@@ -211,18 +228,25 @@ export class Conversation {
     const { connection, lane } = this.slot
     if (connection.isDead) {
       const message = `the connection to ${lane.driver.where} had died before "${firstWords(lane.driver.redact(sql))}" was sent`
-      throw standing === 'in-transaction' ? new ConnectionLostError(message) : new StaleConnectionError(message)
+      if (standing !== 'in-transaction') throw new StaleConnectionError(message)
+      throw this.hasEnded ? endedBefore(message) : new ConnectionLostError(message)
     }
     this.slot.sql = sql
   }
 
-  /** The error to throw for an error of the driver. */
-  explain(error: unknown, sql: string, standing: Standing): unknown {
+  /**
+   * The error to throw for an error of the driver.
+   * @param isWhole nothing of it, and of its transaction, is committed when the server refuses it.
+   */
+  explain(error: unknown, sql: string, standing: Standing, isWhole = this.#isWhole(sql, standing)): unknown {
     const { lane, connection } = this.slot
     const fault = connection.isDead ? 'lost' : lane.driver.fault(error)
     const { side, epoch } = this.authority
     lane.measures.errors[fault] += 1
-    const isWhole = (standing === 'in-transaction' && lane.driver.keepsTransactions) || !mayCommitInParts(sql)
+    if (standing === 'in-transaction' && !connection.isInTransaction) {
+      if (isWhole) this.isRolledBack = true
+      else this.hasEnded = true
+    }
     if (fault === 'side-closed' && !isWhole) {
       const message = `${side} refused a write of "${firstWords(lane.driver.redact(sql))}"; a part of it may be committed`
       this.refusal ??= new OutcomeUnknownError(message, { cause: error })
@@ -233,26 +257,40 @@ export class Conversation {
       return this.refusal
     }
     if (isWhole && lane.driver.isConflict(error)) markConflict(error)
-    if (fault === 'rolled-back' && standing === 'in-transaction') this.isRolledBack = true
+    if (isWhole && fault === 'read-only') markRefusedWrite(error, this.slot)
     if (fault === 'read-only') lane.suspect()
     if (fault !== 'lost') return error
-    // Text that ends a transaction by itself is like a COMMIT of ours.
-    const mayHaveCommitted = standing === 'single' ? !isPlainRead(sql) : /^\s*(commit|end)\b/i.test(sql)
+    const mayHaveCommitted =
+      standing === 'single' ? !isPlainRead(lane.driver.bare(sql)) : standing === 'in-transaction' && !isWhole
     const message = `the connection to ${lane.driver.where} died during "${firstWords(lane.driver.redact(sql))}"`
     if (mayHaveCommitted) return new OutcomeUnknownError(`${message}; it may have taken effect`, { cause: error })
     return new ConnectionLostError(`${message}; nothing was committed`, { cause: error })
   }
 
+  /** It is committed as a whole or not at all. */
+  #isWhole(sql: string, standing: Standing): boolean {
+    const { driver } = this.slot.lane
+    if (standing !== 'in-transaction') return !mayCommitInParts(driver.bare(sql))
+    return !this.hasEnded && !mayEndTransaction(driver.bare(sql), driver.keepsTransactions)
+  }
+
+  #succeeded(sql: string, standing: Standing): void {
+    if (standing !== 'in-transaction') return
+    // What ends a transaction and begins the next one is not to be seen in the state.
+    if (!this.slot.connection.isInTransaction || (BEGINNING.test(sql) && !this.#isWhole(sql, standing)))
+      this.hasEnded = true
+  }
+
   /** Asks the server to stop when the signal aborts. The connection is not lent again: a late request could hit its next statement. */
   #watch(signal: AbortSignal | undefined): () => Promise<void> {
     if (signal === undefined) return () => Promise.resolve()
-    const { lane, connection } = this.slot
+    const { connection } = this.slot
     let cancelling: Promise<void> | undefined
     let timer: NodeJS.Timeout | undefined
     const cancel = () => {
       this.slot.unclean = 'unclean'
       timer = setTimeout(() => connection.destroy(), CANCEL_GRACE_MS)
-      cancelling = lane.driver.cancel(connection.id).catch(() => undefined)
+      cancelling = connection.cancel().catch(() => undefined)
     }
     signal.addEventListener('abort', cancel, { once: true })
     return async () => {

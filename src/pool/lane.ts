@@ -296,7 +296,9 @@ export class Lane {
 
   #died(slot: Slot, cause: Error): void {
     this.statistics.counts.lost += 1
-    this.breaker.failed()
+    const farewell = this.driver.farewell(cause)
+    // Idle ones may have been put out, which MariaDB does without a word. If the host is gone, connecting fails next.
+    if (farewell === 'shutdown' || (slot.lentAt !== undefined && farewell !== 'time-out')) this.breaker.failed()
     // A borrower learns it from its statement and gives the slot back.
     if (slot.lentAt !== undefined) return
     this.measures.errors.lost += 1

@@ -34,6 +34,8 @@ export interface LeaseHooks {
   leave(): void
   /** After each statement outside a transaction, and each transaction, which has none. */
   ran(statement?: Statement, params?: readonly unknown[]): Promise<void>
+  /** What `work` borrows belongs to its transaction. */
+  inside<T>(work: (run: <R>(code: () => R) => R) => Promise<T>): Promise<T>
   /** A transaction is about to run again. */
   onConflict(): void
   /** A connection to the host that takes the writes now, in exchange for one to another host or side, which the lease gives back. */
@@ -107,7 +109,15 @@ export class Lease implements LeasedConnection {
   transaction<T>(work: (connection: PoolConnection) => Promise<T>, options: LeaseTransactionOptions = {}): Promise<T> {
     const { retry: retries, signal } = options
     const run = () =>
-      runTransaction(new Conversation(this.slot, this.authority), work, options).finally(() => this.hooks.ran())
+      this.hooks
+        .inside((inside) =>
+          runTransaction(
+            new Conversation(this.slot, this.authority),
+            (connection) => inside(() => work(connection)),
+            options,
+          ),
+        )
+        .finally(() => this.hooks.ran())
     if (retries === undefined) return this.#inTurn(signal, run)
     return this.#inTurn(signal, run, (once) =>
       retryConflicts({ retries, signal, onRetry: () => this.hooks.onConflict() }, once),

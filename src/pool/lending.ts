@@ -1,7 +1,7 @@
 /** Borrowing and giving back: every way to a connection of the pool goes through here. */
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { awaitPrimary } from './await-primary.js'
-import { retryConflicts } from './conflict.js'
+import { isRefusedWrite, retryConflicts } from './conflict.js'
 import { StaleConnectionError, type QueryOptions } from './connection.js'
 import type { Grant } from './desk.js'
 import { SideClosedError } from './errors.js'
@@ -36,10 +36,16 @@ export class Lending {
   readonly #inside = new AsyncLocalStorage<{ isOpen: boolean }>()
 
   readonly #leaks: LeakWatch
+  readonly #ended = new AbortController()
 
   constructor(private readonly parts: PoolParts) {
     this.#leaks = new LeakWatch(parts.options.leakAfterMs, (leak) => tellLeak(parts.events, leak))
     parts.desk.onLent = (slot, origin) => this.#lent(slot, origin)
+  }
+
+  /** Refuses those who are about to run again. */
+  fail(reason: Error): void {
+    this.#ended.abort(reason)
   }
 
   /** Nothing is watched any more. */
@@ -118,7 +124,7 @@ export class Lending {
         const { lane } = grant.slot
         const cluster = this.parts.sides.clusters[lane.side]!
         const untilMs = since + poolOptions.acquireTimeoutMs
-        const { signal } = options
+        const signal = this.#orEnded(options.signal)
         const refused = { error: refusedWrite, cluster, contradictions, lane, untilMs, signal }
         if (await awaitPrimary(refused)) contradictions += 1
         statistics.counts.reruns += 1
@@ -129,7 +135,8 @@ export class Lending {
       refusedSince ??= performance.now()
       refusals += 1
       const untilMs = refusedSince + poolOptions.holdTimeoutMs
-      await awaitNewerAuthority({ refusal, refusals, untilMs, gate, link, signal: options.signal })
+      const signal = this.#orEnded(options.signal)
+      await awaitNewerAuthority({ refusal, refusals, untilMs, gate, link, signal })
       statistics.counts.reruns += 1
       if (rank === 'fresh') rank = 'again'
       // The wait for the side that has the authority is over; it had a limit of its own.
@@ -173,6 +180,10 @@ export class Lending {
     const request = this.parts.desk.request(origin === undefined ? options : { ...options, origin })
     if (!request.isSettled) this.parts.events.emit('enqueue')
     return request.promise
+  }
+
+  #orEnded(signal: AbortSignal | undefined): AbortSignal {
+    return signal === undefined ? this.#ended.signal : AbortSignal.any([signal, this.#ended.signal])
   }
 
   #lent(slot: Slot, origin: Error | undefined): void {
@@ -227,9 +238,4 @@ function closeWhen(ended: Promise<unknown>, inside: { isOpen: boolean }): void {
 /** Not that of another connection. */
 function isRefusalOf({ authority: { side, epoch } }: Grant, error: unknown): error is SideClosedError {
   return error instanceof SideClosedError && error.side === side && error.epoch === epoch
-}
-
-/** A host that takes no writes refused one: nothing was executed, unless the statement is one that can commit a part of its work. */
-function isRefusedWrite(error: unknown, { lane, sql }: Slot): boolean {
-  return lane.driver.fault(error) === 'read-only' && !/^\s*(call|do|begin)\b/i.test(sql ?? '')
 }

@@ -121,6 +121,7 @@ export class Pool extends EventEmitter<PoolEvents> {
         return grant.slot
       },
       ran: (statement, params) => this.#reading.ran(statement, params),
+      inside: (work) => this.#lending.inside(work),
       onConflict: () => void (this.#parts.statistics.counts.conflictReruns += 1),
       giveBack: (old, wasUsed) => this.#lending.cleanUp(old, wasUsed),
     })
@@ -194,7 +195,9 @@ export class Pool extends EventEmitter<PoolEvents> {
   async #end(drainMs: number): Promise<void> {
     clearInterval(this.#reaper)
     const { desk, sides } = this.#parts
-    desk.fail(new PoolEndedError())
+    const reason = new PoolEndedError()
+    desk.fail(reason)
+    this.#lending.fail(reason)
     await desk.drained(drainMs)
     this.#lending.stop()
     // Only now the orchestrator need not wait for this pool any more.

@@ -29,27 +29,34 @@ const PURE = new Set(
 /**
  * True for one plain SELECT that calls nothing but {@link PURE}: if the connection dies, nothing can have happened.
  * A locking read is no plain read only because it is part of something larger.
+ * @param bare without comments and literals, as its driver sees them: so the other functions here.
  */
-export function isPlainRead(sql: string): boolean {
-  const text = withoutLiterals(sql).trim().replace(/;$/, '')
+export function isPlainRead(bare: string): boolean {
+  const text = bare.replace(/;$/, '')
   if (!/^(select|\(\s*select|show|values|table)\b/i.test(text) || text.includes(';')) return false
   if (/\binto\b|\bfor\s+(no\s+key\s+)?(update|share|key)\b|:=/i.test(text)) return false
-  for (const [, name] of text.matchAll(/([\w$."`]+)\s*\(/g)) {
+  for (const [, name] of text.matchAll(/([\w$."`?]+)\s*\(/g)) {
     if (!PURE.has(name!.toLowerCase())) return false
   }
   return true
 }
 
 /** True for what may commit a part of its work before another part fails: procedures, blocks, several statements. */
-export function mayCommitInParts(sql: string): boolean {
-  const text = withoutLiterals(sql).trim().replace(/;\s*$/, '')
-  return /^(call|do|begin|start)\b/i.test(text) || text.includes(';')
+export function mayCommitInParts(bare: string): boolean {
+  return /^(call|do|begin|start)\b/i.test(bare) || bare.replace(/;$/, '').includes(';')
 }
 
-/** Comments and the contents of string literals taken out; quoted names stay. */
-function withoutLiterals(sql: string): string {
-  return sql
-    .replaceAll(/\/\*(?!!)[\s\S]*?\*\/|--[^\n]*/g, ' ')
-    .replaceAll(/\$(\w*)\$[\s\S]*?(\$\1\$|$)/g, "''")
-    .replaceAll(/'(?:[^'\\]|\\.|'')*('|$)/g, "''")
+/** What ends a transaction on every server. */
+const ENDING = /^(commit|end|abort|prepare transaction|rollback(?!( work| transaction)? to\b))\b/i
+/** What ends none where DDL does. */
+const KEEPING =
+  /^[(\s]*(select|insert|update|delete|replace|with|values|table|show|explain|describe|desc|do|savepoint|release savepoint|rollback( work)? to|set(?!.*\b(autocommit|password|role)\b))\b/i
+
+/**
+ * True for what may end the transaction in which it is sent.
+ * @param keepsTransactions of the driver: only COMMIT and its like do.
+ */
+export function mayEndTransaction(bare: string, keepsTransactions: boolean): boolean {
+  const texts = bare.split(';').map((text) => text.trim())
+  return texts.some((text) => text !== '' && (keepsTransactions ? ENDING.test(text) : !KEEPING.test(text)))
 }

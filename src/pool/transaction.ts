@@ -1,7 +1,9 @@
 /** Runs one transaction on a lent connection. */
 import type { BeginOptions } from '../engines/pool-driver.js'
+import { isConflict } from './conflict.js'
 import {
   type Conversation,
+  endedBefore,
   StaleConnectionError,
   type PoolConnection,
   type QueryOptions,
@@ -35,13 +37,16 @@ export async function runTransaction<T>(
     options.signal?.throwIfAborted()
   } catch (error) {
     await rollback(conversation)
+    if (conversation.hasEnded && isConflict(error)) throw endedBefore('the transaction lost against another one', error)
     throw conversation.refusal ?? error
   }
   // Most have nothing under way, and a wait for nothing is felt on a busy pool.
   const rest = conversation.finish()
   if (rest !== undefined) await rest
   if (connection.isDead) {
-    throw new ConnectionLostError('the connection died before the commit was sent', { cause: conversation.firstError })
+    const message = 'the connection died before the commit was sent'
+    if (conversation.hasEnded) throw endedBefore(message, conversation.firstError)
+    throw new ConnectionLostError(message, { cause: conversation.firstError })
   }
   if (conversation.refusal !== undefined || conversation.isRolledBack) {
     await rollback(conversation)
@@ -62,7 +67,7 @@ async function commitFailed(conversation: Conversation, error: unknown): Promise
   if (connection.isDead)
     return new OutcomeUnknownError(`the connection to ${lane.driver.where} died during COMMIT`, { cause: error })
   // The server answered: a deferred check failed, and everything is rolled back.
-  const cause = conversation.explain(error, 'COMMIT', 'in-transaction')
+  const cause = conversation.explain(error, 'COMMIT', 'in-transaction', !conversation.hasEnded)
   await rollback(conversation)
   return cause
 }

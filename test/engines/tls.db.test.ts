@@ -3,6 +3,8 @@
  * with a certificate for `db.test`; that name and `other.test` are resolved to this machine for the time of the test.
  */
 import dns from 'node:dns'
+import { createServer } from 'node:net'
+import { setTimeout as delay } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { startServer, type Server } from '../../scripts/servers/index.ts'
 import { openGateClient, type ClientReport } from '../../src/engines/gate-board.ts'
@@ -34,6 +36,9 @@ const PARAMETERS = {
     any: 'ssl-mode=REQUIRED',
   },
 } as const
+
+/** Where a name leads to instead. */
+const addresses: Record<string, string> = {}
 
 type Engine = keyof typeof PARAMETERS
 
@@ -107,7 +112,7 @@ describe.each(['postgres', 'mariadb'] as const)('TLS (%s)', (engine: Engine) => 
     if (engine === 'mariadb') await runSql(engine, server.url, 'CREATE DATABASE app')
     const lookup = dns.lookup.bind(dns) as (...all: unknown[]) => void
     vi.spyOn(dns, 'lookup').mockImplementation(((name: string, ...rest: unknown[]) =>
-      lookup(NAMES.includes(name) ? '127.0.0.1' : name, ...rest)) as typeof dns.lookup)
+      lookup(NAMES.includes(name) ? (addresses[name] ?? '127.0.0.1') : name, ...rest)) as typeof dns.lookup)
   })
 
   afterAll(async () => {
@@ -153,6 +158,45 @@ describe.each(['postgres', 'mariadb'] as const)('TLS (%s)', (engine: Engine) => 
     const { rows } = await pool.query(question)
     await pool.end()
     expect(String(rows[0]?.['how'])).toMatch(/^TLSv1\.[23]$/)
+  })
+
+  test('a statement that is to stop is stopped where it runs, whatever the name of its host leads to by then', async () => {
+    const pool = createPool({ url: urlOf('db.test', words.verified, certificates.certificate), min: 0, max: 1 })
+    const idOf = engine === 'postgres' ? 'pg_backend_pid()' : 'CONNECTION_ID()'
+    const { rows } = await pool.query<{ id: unknown }>(`SELECT ${idOf} AS id`)
+    const id = Number(rows[0]!.id)
+    const isRunning = async (): Promise<boolean> => {
+      const sql =
+        engine === 'postgres'
+          ? `SELECT 1 FROM pg_stat_activity WHERE pid = ${id} AND state = 'active'`
+          : `SELECT 1 FROM information_schema.processlist WHERE id = ${id} AND command = 'Query'`
+      return (await runSql(engine, server.url, sql)).length > 0
+    }
+    const stop = new AbortController()
+    const asleep = pool
+      .query(engine === 'postgres' ? 'SELECT pg_sleep(600)' : 'SELECT SLEEP(600)', [], { signal: stop.signal })
+      .catch((error: unknown) => error)
+    while (!(await isRunning())) await delay(10)
+    const { port } = new URL(server.url)
+    let strangers = 0
+    const elsewhere = createServer((socket) => {
+      strangers += 1
+      socket.destroy()
+    })
+    await new Promise<void>((resolve) => {
+      elsewhere.listen(Number(port), '127.0.0.2', resolve)
+    })
+    addresses['db.test'] = '127.0.0.2'
+    try {
+      stop.abort(new Error('enough'))
+      expect(await asleep).toMatchObject({ message: 'enough' })
+      while (await isRunning()) await delay(10)
+      expect(strangers).toBe(0)
+    } finally {
+      delete addresses['db.test']
+      await pool.end()
+      elsewhere.close()
+    }
   })
 
   test('the dump programs verify as the driver does', async () => {

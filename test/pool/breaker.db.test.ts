@@ -40,6 +40,19 @@ describeEachEngine('a host', (engine) => {
     }
   })
 
+  test('that puts out who is idle is not broken', async () => {
+    await using database = await createDatabase(engine)
+    await using pool = createPool({ url: database.url, min: 0, max: 5 })
+    // Session settings stay with a connection of the pool.
+    const short = isPostgres
+      ? `SELECT set_config('idle_session_timeout', '1s', false), pg_sleep(0.5)`
+      : 'SET SESSION wait_timeout = 1 + SLEEP(0.5)'
+    await Promise.all(Array.from({ length: 5 }, () => pool.query(short)))
+    await until(() => pool.stats().counts.lost >= 3)
+    expect(pool.stats().hosts[0]!.breaker).toBe('closed')
+    await pool.query('SELECT 1')
+  })
+
   test('that fails gets one connection to try, and no reads until that comes about', async () => {
     await using database = await createDatabase(engine)
     let [most, now, tried] = [0, 0, 0]

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { afterEach, expect, test } from 'vitest'
 import type { Server } from '../../scripts/servers/index.ts'
 import { Proxy } from '../../scripts/torture/proxy.ts'
-import { createPool, HostReadOnlyError, type Pool, type PoolOptions } from '../../src/pool/index.ts'
+import { createPool, HostReadOnlyError, PoolEndedError, type Pool, type PoolOptions } from '../../src/pool/index.ts'
 import { describeEachEngine } from '../support/servers.ts'
 import { listenTo } from './channels.ts'
 import { createFailoverStage, Writers, type FailoverStage } from './failover-stage.ts'
@@ -154,6 +154,13 @@ describeEachEngine('failover', (engine) => {
     await expect(used.query('SELECT 1')).rejects.toThrow(HostReadOnlyError)
     unused.release()
     used.release()
+
+    // Nobody could take over: the end of the pool is told to whom waits for that.
+    const lone = createPool({ url: stage.url(stage.primary), min: 1, max: 2, acquireTimeoutMs: 600_000 })
+    const write = lone.query('INSERT INTO written VALUES (-2)').catch((error: unknown) => error)
+    await until(() => (lone.stats().hosts[0]?.errors['read-only'] ?? 0) > 0)
+    await lone.end({ drainMs: 600_000 })
+    expect(await write).toBeInstanceOf(PoolEndedError)
 
     await pool.setHost(primary, 'maintenance')
     await until(async () => (await stage.countSessions(stage.primary)) === 0)

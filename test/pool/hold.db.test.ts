@@ -188,21 +188,25 @@ describeEachEngine('a hold', (engine) => {
     expect(pool.stats()).toMatchObject({ waiting: 0, counts: { holdTimeouts: 1, acquireTimeouts: 0 } })
   })
 
-  test('does not wait for a transaction that waits for one of its own', async () => {
-    await using stage = await createStage(engine)
-    await stage.board.prepare(BLUE)
-    await using pool = createPool(stage.options)
-    const outer = pool.transaction(async (tx) => {
-      await tx.query(insert(1))
-      await stage.board.hold({ holdId: 'h', leaseMs: LEASE_MS })
-      await until(() => pool.stats().gate === 'draining')
-      await pool.transaction((inner) => inner.query(insert(2)))
-    })
-    await outer
-    expect(await stage.board.clientsReady('h', BUDGET_MS)).toEqual({ held: 1, stragglers: [] })
-    expect(await rowsOn(stage, 'blue')).toEqual([1, 2])
-    await stage.board.release(BLUE)
-  })
+  test.each(['the pool', 'a lease'])(
+    'does not wait for a transaction of %s that waits for one of its own',
+    async (of) => {
+      await using stage = await createStage(engine)
+      await stage.board.prepare(BLUE)
+      await using pool = createPool(stage.options)
+      await using lease = await pool.connection()
+      const outer = of === 'a lease' ? lease : pool
+      await outer.transaction(async (tx) => {
+        await tx.query(insert(1))
+        await stage.board.hold({ holdId: 'h', leaseMs: LEASE_MS })
+        await until(() => pool.stats().gate === 'draining')
+        await pool.transaction((inner) => inner.query(insert(2)))
+      })
+      expect(await stage.board.clientsReady('h', BUDGET_MS)).toEqual({ held: 1, stragglers: [] })
+      expect(await rowsOn(stage, 'blue')).toEqual([1, 2])
+      await stage.board.release(BLUE)
+    },
+  )
 
   test('finds a pool that was there before the board', async () => {
     await using stage = await createStage(engine)

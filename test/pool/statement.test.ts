@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
-import { redactMysql } from '../../src/engines/mysql/redact.ts'
-import { redactPostgres } from '../../src/engines/postgres/redact.ts'
-import { firstWords, isPlainRead, textFor } from '../../src/pool/statement.ts'
+import { bareMysql, redactMysql } from '../../src/engines/mysql/redact.ts'
+import { barePostgres, redactPostgres } from '../../src/engines/postgres/redact.ts'
+import { firstWords, isPlainRead, mayCommitInParts, mayEndTransaction, textFor } from '../../src/pool/statement.ts'
 
 describe('a plain read', () => {
   test.each([
@@ -10,7 +10,7 @@ describe('a plain read', () => {
     'select * from a where id in (1, 2) and exists (select 1 from b)',
     '/* report */ select coalesce(sum(total), 0) from orders;',
   ])('is %s', (sql) => {
-    expect(isPlainRead(sql)).toBe(true)
+    expect([isPlainRead(barePostgres(sql)), isPlainRead(bareMysql(sql))]).toEqual([true, true])
   })
 
   test.each([
@@ -25,7 +25,59 @@ describe('a plain read', () => {
     'select @a := @a + 1',
     'call close_day()',
   ])('is not %s', (sql) => {
-    expect(isPlainRead(sql)).toBe(false)
+    expect([isPlainRead(barePostgres(sql)), isPlainRead(bareMysql(sql))]).toEqual([false, false])
+  })
+
+  test('is not taken for one because of what quotes and comments seem to hide', () => {
+    expect(isPlainRead(barePostgres(`select "it's", nextval('a') from "'"`))).toBe(false)
+    expect(isPlainRead(barePostgres(`select '-- ', nextval('a')`))).toBe(false)
+    expect(isPlainRead(barePostgres(`select '\\', nextval('a'), '\\'`))).toBe(false)
+    expect(isPlainRead(bareMysql('select 5--charge(7)'))).toBe(false)
+    expect(isPlainRead(bareMysql("select 1 # it's\n, charge(7)"))).toBe(false)
+    expect(isPlainRead(bareMysql("select 1 /*! into outfile 'a' */"))).toBe(false)
+  })
+})
+
+describe('a transaction', () => {
+  const mayEnd = (sql: string) => [mayEndTransaction(barePostgres(sql), true), mayEndTransaction(bareMysql(sql), false)]
+
+  test.each([
+    'select 1',
+    "/* a */ insert into t values ('; commit')",
+    '-- commit\nupdate t set a = 1;',
+    'rollback to savepoint s',
+    'ROLLBACK WORK TO s',
+    'savepoint s',
+    '(select 1) union (select 2)',
+    "set @a = 'b'",
+  ])('goes on after %s', (sql) => {
+    expect(mayEnd(sql)).toEqual([false, false])
+  })
+
+  test.each(['commit', '/* a */ COMMIT', '-- a\nend', 'rollback', 'select 1; commit', 'commit and chain'])(
+    'may be ended by %s',
+    (sql) => {
+      expect(mayEnd(sql)).toEqual([true, true])
+    },
+  )
+
+  test.each([
+    'create table a (b int)',
+    'truncate a',
+    'call p()',
+    'begin',
+    'set autocommit = 1',
+    'set a = 1, autocommit = 1',
+    '/*! commit */',
+    'lock tables a write',
+  ])('may be ended by %s on MySQL and MariaDB only', (sql) => {
+    expect(mayEnd(sql)).toEqual([false, true])
+  })
+
+  test('has parts where there are several statements, or code', () => {
+    expect(mayCommitInParts(barePostgres("update t set a = ';';"))).toBe(false)
+    for (const sql of ['update t set a = 1; update t set b = 1', '/* a */ do $$ begin end $$', 'call p()'])
+      expect(mayCommitInParts(barePostgres(sql))).toBe(true)
   })
 })
 

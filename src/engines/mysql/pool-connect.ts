@@ -1,4 +1,5 @@
 /** Opens a plain mysql2 connection for the connection pool and the gate board. */
+import { connect, type Socket } from 'node:net'
 import mysql from 'mysql2'
 import type { StatementOptions } from '../pool-driver.js'
 import { endWhenSilent } from '../silence.js'
@@ -17,6 +18,8 @@ export type MysqlRow = Record<string, unknown>
 export interface MysqlAnswer {
   readonly rows: MysqlRow[]
   readonly header: mysql.ResultSetHeader | undefined
+  /** Status flags of the protocol. Undefined when only rows came, which do not carry any. */
+  readonly serverStatus: number | undefined
   /** What mysql2 gives: rows, a header or a list of them; and the fields. */
   readonly native: readonly [unknown, unknown]
 }
@@ -38,14 +41,22 @@ export class MysqlClient {
   }
 
   /** Connected, or throws. Errors never reach the process. `silenceMs` ends it when nothing came for so long, `answerMs`
-   * when a call was not answered for so long. */
+   * when a call was not answered for so long. `address`: of the server, when the name may lead to another one by now. */
   static async connect(
     url: string,
-    options: { timeoutMs: number; application: string; isMulti?: boolean; silenceMs?: number; answerMs?: number },
+    options: {
+      timeoutMs: number
+      application: string
+      isMulti?: boolean
+      silenceMs?: number
+      answerMs?: number
+      address?: string | undefined
+    },
   ): Promise<MysqlClient> {
     const connection = mysql.createConnection({
       uri: withoutTlsParameters(url),
       ...mysqlSsl(url),
+      ...(options.address === undefined ? {} : { stream: () => connectTo(url, options.address!) }),
       connectTimeout: options.timeoutMs,
       multipleStatements: options.isMulti ?? false,
       // An object as a value must never become SQL of its own.
@@ -68,6 +79,11 @@ export class MysqlClient {
 
   get id(): number {
     return this.connection.threadId
+  }
+
+  /** IP address of the server. */
+  get address(): string | undefined {
+    return socketOf(this.connection).remoteAddress
   }
 
   onDeath(listener: (cause: Error) => void): void {
@@ -96,9 +112,11 @@ export class MysqlClient {
     const last = isList
       ? ((answer as unknown[]).findLast((part) => Array.isArray(part)) ?? (answer as unknown[]).at(-1))
       : answer
+    const header = (isList ? (answer as unknown[]) : [answer]).findLast(isHeader)
+    const native = [answer, fields] as const
     return Array.isArray(last)
-      ? { rows: last as MysqlRow[], header: undefined, native: [answer, fields] }
-      : { rows: [], header: last as mysql.ResultSetHeader, native: [answer, fields] }
+      ? { rows: last as MysqlRow[], header: undefined, serverStatus: header?.serverStatus, native }
+      : { rows: [], header, serverStatus: header?.serverStatus, native }
   }
 
   /** @param stop asks the server to stop the statement, for a reader who leaves early. */
@@ -238,7 +256,9 @@ export class MysqlClient {
 }
 
 /** Killed (MariaDB), shutting down, or put out after idling: the server says so before it closes the socket. */
-const LAST_WORDS = new Set([1053, 1077, 1078, 1079, 1927, 4031, 3169])
+export const LAST_WORDS = new Set([1053, 1077, 1078, 1079, 1927, 4031, 3169])
+/** ER_CLIENT_INTERACTION_TIMEOUT of MySQL; MariaDB says nothing. */
+export const PUT_OUT = 4031
 
 export function errnoOf(error: unknown): number | undefined {
   return error instanceof Error && 'errno' in error && typeof error.errno === 'number' ? error.errno : undefined
@@ -252,6 +272,10 @@ export function quoteMysql(identifier: string): string {
   return `\`${identifier.replaceAll('`', '``')}\``
 }
 
-function isHeader(part: unknown): boolean {
+function connectTo(url: string, address: string): Socket {
+  return connect({ host: address, port: Number(new URL(url).port || '3306'), noDelay: true, keepAlive: true })
+}
+
+function isHeader(part: unknown): part is mysql.ResultSetHeader {
   return typeof part === 'object' && part !== null && part.constructor.name === 'ResultSetHeader'
 }

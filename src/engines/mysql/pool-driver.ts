@@ -1,10 +1,10 @@
 /** Raw connections to MySQL and MariaDB for the connection pool. */
 import { Answer, type BeginOptions, type DriverConnection, type Fault, type PoolDriver } from '../pool-driver.js'
 import type { Row, StatementOptions, StatementResult } from '../pool-driver.js'
-import { errnoOf, isFatal, MysqlClient } from './pool-connect.js'
+import { errnoOf, isFatal, LAST_WORDS, PUT_OUT, type MysqlAnswer, MysqlClient } from './pool-connect.js'
 import { createMysqlReads } from './reads.js'
 import { createMysqlReplication } from './replication.js'
-import { redactMysql } from './redact.js'
+import { bareMysql, redactMysql } from './redact.js'
 
 const CANCEL_MS = 2_000
 /** SERVER_STATUS_IN_TRANS of the protocol. */
@@ -12,25 +12,18 @@ const IN_TRANSACTION = 1
 
 export function createMysqlPoolDriver(url: string): PoolDriver {
   const { hostname, port, pathname } = new URL(url)
-  const cancel = async (id: number): Promise<void> => {
-    const client = await MysqlClient.connect(url, { timeoutMs: CANCEL_MS, application: 'crossfade pool cancel' })
-    try {
-      await client.query(`KILL QUERY ${id}`)
-    } finally {
-      await client.close()
-    }
-  }
   return {
     engine: 'mysql',
     address: `${hostname}:${port || '3306'}`,
     where: `mysql at ${hostname}:${port || '3306'}${pathname}`,
-    connect: async (options) => new MysqlConnection(await MysqlClient.connect(url, options), cancel),
-    cancel,
+    connect: async (options) => new MysqlConnection(await MysqlClient.connect(url, options), url),
     fault,
+    farewell,
     keepsTransactions: false,
     replication: createMysqlReplication(),
     loadReads: () => Promise.resolve(createMysqlReads()),
     redact: redactMysql,
+    bare: bareMysql,
     isConflict: (error) => CONFLICTS.has(errnoOf(error) ?? 0),
   }
 }
@@ -40,7 +33,7 @@ class MysqlConnection implements DriverConnection {
 
   constructor(
     private readonly client: MysqlClient,
-    private readonly cancel: (id: number) => Promise<void>,
+    private readonly url: string,
   ) {}
 
   get id(): number {
@@ -58,14 +51,17 @@ class MysqlConnection implements DriverConnection {
   async query(text: string, params: readonly unknown[], options: StatementOptions = {}): Promise<StatementResult> {
     const answer = await this.client.query(text, params, options).catch((error: unknown) => this.#failed(error))
     const { rows, header, native } = answer
+    this.#told(answer)
     if (header === undefined) return new Answer(rows, rows.length, undefined, native)
-    // Only answers without rows carry the status, and only they can begin or end a transaction.
-    this.isInTransaction = (header.serverStatus & IN_TRANSACTION) !== 0
     return new Answer(rows, header.affectedRows, header.insertId || undefined, native)
   }
 
-  stream(text: string, params: readonly unknown[], batchRows: number): AsyncGenerator<Row[], void, undefined> {
-    return this.client.stream(text, params, batchRows, () => this.cancel(this.id))
+  async *stream(text: string, params: readonly unknown[], batchRows: number): AsyncGenerator<Row[], void, undefined> {
+    try {
+      yield* this.client.stream(text, params, batchRows, () => this.cancel())
+    } catch (error) {
+      await this.#failed(error)
+    }
   }
 
   async begin({ isolation, readOnly }: BeginOptions): Promise<void> {
@@ -82,13 +78,34 @@ class MysqlConnection implements DriverConnection {
     await this.query('ROLLBACK', [])
   }
 
-  /** After such a roll-back each statement would commit by itself. Only the server knows its setting. */
+  /** Only answers without rows carry the status, and only they can begin or end a transaction. */
+  #told({ serverStatus }: MysqlAnswer): void {
+    if (serverStatus !== undefined) this.isInTransaction = (serverStatus & IN_TRANSACTION) !== 0
+  }
+
+  /** Errors do not say what became of the transaction, and each statement after its end would commit by itself. */
   async #failed(error: unknown): Promise<never> {
-    if (this.isInTransaction && error instanceof Error && errnoOf(error) === LOCK_WAIT_TIMEOUT) {
-      const { rows } = await this.client.query('SELECT @@innodb_rollback_on_timeout AS ends_all')
-      if (Number(rows[0]?.['ends_all']) === 1) endedAll.add(error)
+    if (this.isInTransaction && !this.isDead) {
+      await this.client.query('DO 0').then(
+        (answer) => this.#told(answer),
+        () => undefined,
+      )
     }
     throw error
+  }
+
+  async cancel(): Promise<void> {
+    const { address } = this.client
+    const client = await MysqlClient.connect(this.url, {
+      timeoutMs: CANCEL_MS,
+      application: 'crossfade pool cancel',
+      address,
+    })
+    try {
+      await client.query(`KILL QUERY ${this.id}`)
+    } finally {
+      await client.close()
+    }
   }
 
   async reset(): Promise<void> {
@@ -120,8 +137,12 @@ const FULL = new Set([1040, 1203, 1226])
 const ROLLED_BACK = new Set([1213, 1020, 3101])
 const LOCK_WAIT_TIMEOUT = 1205
 const CONFLICTS = new Set([...ROLLED_BACK, LOCK_WAIT_TIMEOUT])
-/** Lock waits that were too long on a server that rolls back everything for one. */
-const endedAll = new WeakSet<Error>()
+
+function farewell(error: unknown): ReturnType<PoolDriver['farewell']> {
+  const errno = errnoOf(error) ?? 0
+  if (errno === PUT_OUT) return 'time-out'
+  return LAST_WORDS.has(errno) ? 'shutdown' : undefined
+}
 
 function fault(error: unknown): Fault {
   if (!(error instanceof Error)) return 'statement'
@@ -131,7 +152,7 @@ function fault(error: unknown): Fault {
   if (errno !== undefined && READ_ONLY.has(errno)) return 'read-only'
   if (errno !== undefined && DENIED.has(errno)) return 'denied'
   if (errno !== undefined && FULL.has(errno)) return 'full'
-  if ((errno !== undefined && ROLLED_BACK.has(errno)) || endedAll.has(error)) return 'rolled-back'
+  if (errno !== undefined && ROLLED_BACK.has(errno)) return 'rolled-back'
   if (isFatal(error)) return 'lost'
   return 'statement'
 }

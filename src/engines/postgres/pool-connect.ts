@@ -1,4 +1,5 @@
 /** Opens a plain pg client for the connection pool and the gate board. */
+import { isIP } from 'node:net'
 import pg from 'pg'
 import { endWhenSilent } from '../silence.js'
 import { deleteTlsParameters, postgresSsl } from './tls.js'
@@ -10,6 +11,8 @@ export interface PgConnectOptions {
   readonly application: string
   /** Ends it when nothing came for so long: for connections that are used all the time, and only briefly. */
   readonly silenceMs?: number
+  /** IP address of the server, when the name of its host may lead to another one by now. */
+  readonly address?: string | undefined
 }
 
 /** URL without what pg is told otherwise, and the schema of `?schema=name`. */
@@ -29,8 +32,7 @@ export function readPostgresUrl(text: string): { url: string; schema: string | u
 export async function connectPostgres(text: string, options: PgConnectOptions): Promise<pg.Client> {
   const { url, schema } = readPostgresUrl(text)
   const client = new pg.Client({
-    connectionString: url,
-    ...postgresSsl(text),
+    ...target(url, postgresSsl(text), options.address),
     connectionTimeoutMillis: options.timeoutMs,
     application_name: options.application,
     keepAlive: true,
@@ -45,6 +47,16 @@ export async function connectPostgres(text: string, options: PgConnectOptions): 
     throw error
   }
   return client
+}
+
+function target(url: string, { ssl }: Pick<pg.ClientConfig, 'ssl'>, address: string | undefined): pg.ClientConfig {
+  if (address === undefined) return { connectionString: url, ...(ssl === undefined ? {} : { ssl }) }
+  const to = new URL(url)
+  const name = to.searchParams.get('host') ?? to.hostname
+  to.searchParams.set('host', address)
+  // The certificate is compared with the name.
+  const named = typeof ssl === 'object' && isIP(name) === 0 ? { ...ssl, servername: name } : ssl
+  return { connectionString: to.toString(), ...(named === undefined ? {} : { ssl: named }) }
 }
 
 /** A server that does not listen any more is left without a word after a second. */

@@ -1,4 +1,5 @@
 /** Raw connections to PostgreSQL for the connection pool. */
+import type { Socket } from 'node:net'
 import pg from 'pg'
 import Cursor from 'pg-cursor'
 import { Answer, type BeginOptions, type DriverConnection, type Fault, type PoolDriver } from '../pool-driver.js'
@@ -7,7 +8,7 @@ import { connectPostgres, destroyPostgres, endPostgres, readPostgresUrl } from '
 import { PreparedStatements } from './prepared.js'
 import { loadPostgresReads } from './reads.js'
 import { postgresReplication } from './replication.js'
-import { redactPostgres } from './redact.js'
+import { barePostgres, redactPostgres } from './redact.js'
 
 /** A cancel request that takes longer than this is given up; the statement then ends by itself. */
 const CANCEL_MS = 2_000
@@ -18,20 +19,14 @@ export function createPostgresPoolDriver(url: string): PoolDriver {
     address: `${new URL(url).hostname}:${new URL(url).port || '5432'}`,
     where: `postgres at ${readPostgresUrl(url).where}`,
     connect: async ({ timeoutMs, application }) =>
-      new PostgresConnection(await connectPostgres(url, { timeoutMs, application })),
-    cancel: async (id) => {
-      const client = await connectPostgres(url, { timeoutMs: CANCEL_MS, application: 'crossfade pool cancel' })
-      try {
-        await client.query('SELECT pg_cancel_backend($1)', [id])
-      } finally {
-        await endPostgres(client)
-      }
-    },
+      new PostgresConnection(await connectPostgres(url, { timeoutMs, application }), url),
     fault,
+    farewell,
     keepsTransactions: true,
     replication: postgresReplication,
     loadReads: loadPostgresReads,
     redact: redactPostgres,
+    bare: barePostgres,
     isConflict: (error) => error instanceof pg.DatabaseError && CONFLICTS.has(error.code ?? ''),
   }
 }
@@ -48,10 +43,13 @@ class PostgresConnection implements DriverConnection {
   #isClosing = false
   #onDeath: ((cause: Error) => void) | undefined
   readonly #prepared: PreparedStatements
-  /** Those who wait for a cursor: pg does not tell them all when the socket is gone. */
+  /** Those who wait for a cursor, or a last message: pg does not tell them all when the socket is gone. */
   readonly #waiting = new Set<(cause: Error) => void>()
 
-  constructor(private readonly client: pg.Client) {
+  constructor(
+    private readonly client: pg.Client,
+    private readonly url: string,
+  ) {
     this.#prepared = new PreparedStatements(client)
     // The backend's pid is in the start-up messages; the types leave it out.
     this.id = (client as pg.Client & { readonly processID: number }).processID
@@ -87,6 +85,7 @@ class PostgresConnection implements DriverConnection {
     } catch (error) {
       isOver = true
       if (fault(error) === 'lost') this.#died(error as Error)
+      await new Promise<void>((resolve) => this.#whenReady(error, resolve))
       throw error
     } finally {
       if (!isOver && !this.isDead) await this.#orDeath(cursor.close()).catch(() => this.destroy())
@@ -113,6 +112,20 @@ class PostgresConnection implements DriverConnection {
 
   ping(): Promise<void> {
     return this.#send(nothing, '')
+  }
+
+  async cancel(): Promise<void> {
+    const address = (this.client.connection.stream as Socket).remoteAddress
+    const client = await connectPostgres(this.url, {
+      timeoutMs: CANCEL_MS,
+      application: 'crossfade pool cancel',
+      address,
+    })
+    try {
+      await client.query('SELECT pg_cancel_backend($1)', [this.id])
+    } finally {
+      await endPostgres(client)
+    }
   }
 
   async close(): Promise<void> {
@@ -182,7 +195,7 @@ class PostgresConnection implements DriverConnection {
         }
         // The server's last words arrive before the socket closes.
         if (fault(error) === 'lost') this.#died(error)
-        reject(error)
+        this.#whenReady(error, () => reject(error))
       }
       if (name === undefined && driver === undefined) {
         this.client.query(text, params.length === 0 ? NO_VALUES : [...params], onAnswer)
@@ -191,6 +204,19 @@ class PostgresConnection implements DriverConnection {
         this.client.query({ ...driver, ...named, text, values: [...params] }, onAnswer)
       }
     })
+  }
+
+  /** The server says what became of the transaction in the message after its error. */
+  #whenReady(error: unknown, then: () => void): void {
+    if (this.isDead || !(error instanceof pg.DatabaseError)) return then()
+    const { connection } = this.client
+    const finish = (): void => {
+      connection.off('readyForQuery', finish)
+      this.#waiting.delete(finish)
+      then()
+    }
+    this.#waiting.add(finish)
+    connection.once('readyForQuery', finish)
   }
 
   readonly #answer = (result: Results): Answer => {
@@ -212,19 +238,11 @@ class PostgresConnection implements DriverConnection {
 
 /** The fence shares its SQLSTATE with every read-only transaction, so its own prefix has to tell them apart. */
 const FENCE_PREFIX = 'crossfade: side'
-const LOST = new Set([
-  '57P01',
-  '57P02',
-  '57P04',
-  '57P05',
-  '25P03',
-  '25P04',
-  '08000',
-  '08003',
-  '08006',
-  '08007',
-  '08P01',
-])
+/** Administrator, crash, dropped database. */
+const SHUTDOWN = new Set(['57P01', '57P02', '57P04'])
+/** Idle, idle in a transaction, a transaction that took too long. */
+const TIME_OUT = new Set(['57P05', '25P03', '25P04'])
+const LOST = new Set([...SHUTDOWN, ...TIME_OUT, '08000', '08003', '08006', '08007', '08P01'])
 
 /** Command tags after which the server may have no prepared statement any more. */
 const FORGETTING = new Set(['DISCARD', 'DEALLOCATE'])
@@ -247,6 +265,12 @@ function isForgotten(error: unknown): boolean {
 
 /** Serialization failure and deadlock. */
 const CONFLICTS = new Set(['40001', '40P01'])
+
+function farewell(error: unknown): ReturnType<PoolDriver['farewell']> {
+  const code = error instanceof pg.DatabaseError ? (error.code ?? '') : ''
+  if (SHUTDOWN.has(code)) return 'shutdown'
+  return TIME_OUT.has(code) ? 'time-out' : undefined
+}
 
 function fault(error: unknown): Fault {
   if (!(error instanceof pg.DatabaseError)) {
