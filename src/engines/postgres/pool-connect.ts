@@ -38,9 +38,12 @@ export async function connectPostgres(text: string, options: PgConnectOptions): 
     keepAlive: true,
     ...(schema === undefined ? {} : { options: `-c search_path=${escapeOption(quotePostgres(schema))}` }),
   })
-  client.on('error', () => undefined)
+  let failure: Error | undefined
+  client.on('error', (error) => (failure ??= error))
   try {
     await client.connect()
+    // A server may end a session in the same breath. Nobody else has heard that, and pg only refuses its statements from there on.
+    if (failure !== undefined) throw failure
     if (options.silenceMs !== undefined) endWhenSilent(client.connection.stream, options.silenceMs)
   } catch (error) {
     destroyPostgres(client)

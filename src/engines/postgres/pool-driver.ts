@@ -274,6 +274,8 @@ function farewell(error: unknown): ReturnType<PoolDriver['farewell']> {
 
 function fault(error: unknown): Fault {
   if (!(error instanceof pg.DatabaseError)) {
+    // What pg says of a client whose end it has seen.
+    if (error instanceof Error && error.message.endsWith('is not queryable')) return 'lost'
     const code = error instanceof Error && 'code' in error ? error.code : undefined
     return typeof code === 'string' && /^E[A-Z]+$/.test(code) ? 'unreachable' : 'statement'
   }
