@@ -86,10 +86,14 @@ class MysqlConnection implements DriverConnection {
   /** Errors do not say what became of the transaction, and each statement after its end would commit by itself. */
   async #failed(error: unknown): Promise<never> {
     if (this.isInTransaction && !this.isDead) {
-      await this.client.query('DO 0').then(
-        (answer) => this.#told(answer),
-        () => undefined,
-      )
+      // A request to stop the statement may come late and hit this one, once.
+      const ask = (): Promise<MysqlAnswer> => this.client.query('DO 0')
+      await ask()
+        .catch(ask)
+        .then(
+          (answer) => this.#told(answer),
+          () => undefined,
+        )
     }
     throw error
   }
