@@ -1,8 +1,8 @@
 /** A connection for many statements. It passes the gate with each statement, so an idle lease never stands in a hold's way. */
 import type { BeginOptions, StatementResult } from '../engines/pool-driver.js'
 import { retryConflicts } from './conflict.js'
-import { Conversation, streamIsOpen, type PoolConnection, type QueryOptions, type Standing } from './connection.js'
-import type { StatementOptions, StreamOptions } from './connection.js'
+import type { PoolConnection, QueryOptions, StatementOptions, StreamOptions } from './connection.js'
+import { Conversation, streamIsOpen, type Standing } from './conversation.js'
 import { HostReadOnlyError, PoolError, SideClosedError } from './errors.js'
 import type { Authority } from './gate.js'
 import type { Slot } from './slot.js'

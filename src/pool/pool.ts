@@ -2,13 +2,8 @@
 import { EventEmitter } from 'node:events'
 import type { Side } from '../engines/engine.js'
 import { engineOf, type BeginOptions, type Row, type StatementResult } from '../engines/pool-driver.js'
-import {
-  Conversation,
-  type PoolConnection,
-  type QueryOptions,
-  type StatementOptions,
-  type StreamOptions,
-} from './connection.js'
+import type { PoolConnection, QueryOptions, StatementOptions, StreamOptions } from './connection.js'
+import { Conversation } from './conversation.js'
 import { Desk } from './desk.js'
 import { PoolEndedError } from './errors.js'
 import type { PoolEvents } from './events.js'

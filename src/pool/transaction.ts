@@ -1,15 +1,8 @@
 /** Runs one transaction on a lent connection. */
 import type { BeginOptions } from '../engines/pool-driver.js'
 import { isConflict } from './conflict.js'
-import {
-  type Conversation,
-  endedBefore,
-  StaleConnectionError,
-  type PoolConnection,
-  type QueryOptions,
-  type StatementOptions,
-  type StreamOptions,
-} from './connection.js'
+import type { PoolConnection, QueryOptions, StatementOptions, StreamOptions } from './connection.js'
+import { type Conversation, endedBefore, StaleConnectionError } from './conversation.js'
 import { ConnectionLostError, OutcomeUnknownError, TransactionAbortedError } from './errors.js'
 import type { Slot } from './slot.js'
 import type { Statement } from './statement.js'
