@@ -169,7 +169,7 @@ describe.concurrent('a run of the test suite', () => {
     const { lines, ended, listRemains } = await startRun(SUITE, onFinished)
     await ended
     expect(hasBothServers(lines)).toBe(true)
-    expect(lines.at(-1)).toBe('3 passed, 0 failed, 0 skipped')
+    expect(lines.at(-1)).toMatch(/^[1-9]\d* passed, 0 failed, 0 skipped$/)
     // The watchdog outlives the run by a moment.
     await vi.waitFor(async () => expect(await listRemains()).toEqual(NO_REMAINS), { timeout: 60_000, interval: 50 })
   })
