@@ -16,10 +16,13 @@ export interface Usual {
 const SILENCE_MS = 10_000
 const LONE_LOOK_MS = 2_500
 
+/** What speaks against the host that took the writes. `term`: it says that it takes them, of an older line of primaries. */
+export type FailoverReason = 'operator' | 'silent' | 'unreachable' | 'follows' | 'read-only' | 'term'
+
 export interface ClusterEvents {
   /** Who may lend what has changed. */
   onProgress(): void
-  onFailover(from: Lane, to: Lane): void
+  onFailover(from: Lane, to: Lane, why: FailoverReason): void
   /** Several hosts say that they take the writes; none any more when `rivals` is empty. */
   onConflict(primary: Lane, rivals: readonly Lane[]): void
 }
@@ -179,6 +182,7 @@ export class Cluster {
   #heard(lane: Lane, evidence: Evidence): void {
     const wasFollowing = lane.evidence?.role !== undefined && !claims(lane)
     lane.evidence = evidence
+    if (evidence.role?.isReplica === true) lane.lag.heard(evidence.lagMs)
     // The former primary may be silent, which only a look at it tells.
     if (wasFollowing && claims(lane) && lane !== this.#primary) this.#monitors.get(this.#primary)!.hurry()
     if (evidence.isReachable) lane.breaker.hint()
@@ -215,6 +219,7 @@ export class Cluster {
   #promote(lane: Lane): void {
     const old = this.#primary
     if (lane === old) return
+    const why = reasonAgainst(old)
     this.#primary = lane
     this.#replicas = this.lanes.filter((other) => other !== lane)
     lane.role = 'primary'
@@ -222,13 +227,21 @@ export class Cluster {
     // A host that says it is read-only refuses what must be refused; any other could still take writes, or never answer.
     if (old.evidence?.role === undefined || old.evidence.role.isWritable) old.dropLent()
     lane.fill(old.usual)
-    this.events.onFailover(old, lane)
+    this.events.onFailover(old, lane, why)
   }
 }
 
 /** It says so itself: it takes writes and follows nobody. */
 function claims({ evidence, setting }: Lane): boolean {
   return setting === 'auto' && evidence?.role?.isWritable === true && !evidence.role.isReplica
+}
+
+function reasonAgainst({ setting, evidence }: Lane): FailoverReason {
+  if (setting !== 'auto') return 'operator'
+  if (evidence?.isSilent === true) return 'silent'
+  if (evidence?.role === undefined) return 'unreachable'
+  if (evidence.role.isReplica) return 'follows'
+  return evidence.role.isWritable ? 'term' : 'read-only'
 }
 
 export function oldestOf(lanes: readonly Pick<Lane, 'oldestBorrower'>[]): Borrower | undefined {

@@ -5,6 +5,7 @@ import type { StatementOptions, StreamOptions } from './connection.js'
 import { ConnectionLostError, OutcomeUnknownError, PoolError, SideClosedError } from './errors.js'
 import type { Authority } from './gate.js'
 import type { Slot } from './slot.js'
+import { unlessAborted } from './unless-aborted.js'
 import { firstWords, isPlainRead, mayCommitInParts, mayEndTransaction, textFor, type Statement } from './statement.js'
 
 const BATCH_ROWS = 500
@@ -33,7 +34,7 @@ export type Standing = 'single' | 'read' | 'in-transaction'
 
 /** The connection of a borrower, whose statements follow one another. */
 export class Conversation {
-  #last: Promise<unknown> = Promise.resolve()
+  #last: Promise<void> = Promise.resolve()
   #unfinished = 0
   #isOver = false
   #open: AsyncGenerator<Row[], void, undefined> | undefined
@@ -60,12 +61,13 @@ export class Conversation {
     const refusal = this.#refusal()
     if (refusal !== undefined) return Promise.reject(refusal)
     // Most come one after the other and need not be lined up.
-    const run =
-      this.#unfinished === 0
-        ? this.single<R>(statement, params, standing, options)
-        : this.#last.then(() => this.single<R>(statement, params, standing, options))
+    const before = this.#unfinished === 0 ? undefined : this.#last
+    const start = () => this.single<R>(statement, params, standing, options)
+    const run = before === undefined ? start() : unlessAborted(before, options.signal).then(start)
     this.#unfinished += 1
-    this.#last = run.then(this.#onFinished, this.#onFinished)
+    const end = run.then(this.#onFinished, this.#onFinished)
+    // Who gives up while another one works does not let the next one pass.
+    this.#last = before === undefined ? end : end.then(() => before)
     return run
   }
 
@@ -226,7 +228,10 @@ export class Conversation {
   #isWhole(sql: string, standing: Standing): boolean {
     const { driver } = this.slot.lane
     if (standing !== 'in-transaction') return !mayCommitInParts(driver.bare(sql))
-    return !this.hasEnded && !mayEndTransaction(driver.bare(sql), driver.keepsTransactions)
+    if (this.hasEnded) return false
+    // The server says that it goes on, unless another one has begun.
+    if (this.slot.connection.isInTransaction && !this.slot.connection.isDead && !BEGINNING.test(sql)) return true
+    return !mayEndTransaction(driver.bare(sql), driver.keepsTransactions)
   }
 
   #succeeded(sql: string, standing: Standing): void {

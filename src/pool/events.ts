@@ -5,7 +5,7 @@ import type { SideClosedError } from './errors.js'
 import type { GateState } from './gate.js'
 import type { Leak } from './leaks.js'
 import type { CloseReason } from './stats.js'
-import type { FinishedQueryEvent } from './telemetry.js'
+import type { FailoverEvent, FinishedQueryEvent } from './telemetry.js'
 
 /** Names as in `pg` and `mysql2` where they have one. `error` is emitted only when someone listens. `id` is the server's number of the connection. */
 export interface PoolEvents {
@@ -27,7 +27,7 @@ export interface PoolEvents {
   error: [Error]
   gate: [GateState]
   /** The writes of a side go to another host, because that one says that it takes them. */
-  failover: [{ side: Side; from: string; to: string }]
+  failover: [FailoverEvent]
   /** Besides `primary`, these hosts say that they take writes. They get nothing. */
   conflict: [{ side: Side; primary: string; rivals: readonly string[] }]
   switch: [{ side: Side; epoch: number }]

@@ -1,4 +1,4 @@
-/** How far a replica is behind, by its own word. The reads ask for it themselves, once in a while. */
+/** How far a replica is behind, by its own word: the monitor asks all the time, and reads where it does not. */
 
 /** How long an answer counts, and a replica that is too far behind is left alone. */
 const KNOWN_MS = 1_000
@@ -19,9 +19,15 @@ export class Lag {
   async look(ask: () => Promise<number | undefined>): Promise<boolean> {
     if (!this.#isKnown) {
       this.#askedAt = performance.now()
-      this.ms = await ask()
+      this.heard(await ask())
     }
     return this.#isLong
+  }
+
+  /** What the host has just said. */
+  heard(ms: number | undefined): void {
+    this.#askedAt = performance.now()
+    this.ms = ms
   }
 
   get #isLong(): boolean {

@@ -1,7 +1,6 @@
 /** Notices borrowers that keep a connection for too long, and says who they are. */
 import type { Side } from '../engines/engine.js'
 import type { Slot } from './slot.js'
-import { firstWords } from './statement.js'
 
 /** Told once for each borrowing. */
 export interface Leak {
@@ -9,7 +8,7 @@ export interface Leak {
   readonly id: number
   readonly side: Side
   readonly ageMs: number
-  /** First words of the last statement; never values. */
+  /** The last statement with a `?` for each value, cut off when it is long. */
   readonly sql: string | undefined
   /** Where the connection was borrowed. */
   readonly stack: string
@@ -58,7 +57,7 @@ export class LeakWatch {
       if (borrowing.isTold) continue
       borrowing.isTold = true
       const { stack = '' } = borrowing.origin
-      const sql = slot.sql === undefined ? undefined : firstWords(slot.lane.driver.redact(slot.sql))
+      const sql = slot.sql === undefined ? undefined : slot.lane.driver.redact(slot.sql)
       this.onLeak({ id: slot.connection.id, side: slot.lane.side, ageMs, sql, stack })
     }
   }

@@ -8,6 +8,7 @@ import type { Authority } from './gate.js'
 import type { Slot } from './slot.js'
 import type { Statement } from './statement.js'
 import { runTransaction } from './transaction.js'
+import { unlessAborted } from './unless-aborted.js'
 
 export interface LeaseTransactionOptions extends BeginOptions, QueryOptions {
   /**
@@ -36,6 +37,8 @@ export interface LeaseHooks {
   ran(statement?: Statement, params?: readonly unknown[]): Promise<void>
   /** What `work` borrows belongs to its transaction. */
   inside<T>(work: (run: <R>(code: () => R) => R) => Promise<T>): Promise<T>
+  /** `work` gets a signal that aborts with the caller's, or when the pool ends. */
+  untilEnded<T>(signal: AbortSignal | undefined, work: (signal: AbortSignal) => Promise<T>): Promise<T>
   /** A transaction is about to run again. */
   onConflict(): void
   /** A connection to the host that takes the writes now, in exchange for one to another host or side, which the lease gives back. */
@@ -119,8 +122,9 @@ export class Lease implements LeasedConnection {
         )
         .finally(() => this.hooks.ran())
     if (retries === undefined) return this.#inTurn(signal, run)
+    const onRetry = (): void => this.hooks.onConflict()
     return this.#inTurn(signal, run, (once) =>
-      retryConflicts({ retries, signal, onRetry: () => this.hooks.onConflict() }, once),
+      this.hooks.untilEnded(signal, (either) => retryConflicts({ retries, signal: either, onRetry }, once)),
     )
   }
 
@@ -152,8 +156,10 @@ export class Lease implements LeasedConnection {
     repeat: (once: () => Promise<T>) => Promise<T> = (once) => once(),
   ): Promise<T> {
     if (this.#open !== undefined) return Promise.reject(streamIsOpen())
-    const turn = this.#last.then(() => repeat(() => this.#once(signal, work)))
-    this.#last = turn.catch(() => undefined)
+    const before = this.#last
+    const turn = unlessAborted(before, signal).then(() => repeat(() => this.#once(signal, work)))
+    // Who gives up while another one works does not let the next one pass.
+    this.#last = turn.catch(() => undefined).then(() => before)
     return turn
   }
 

@@ -80,9 +80,29 @@ export class Lending {
     if (typeof options.retry !== 'number') return this.#attempt(options, work, rank, origin)
     const { counts } = this.parts.statistics
     const onRetry = (): void => void (counts.conflictReruns += 1)
-    return retryConflicts({ retries: options.retry, signal: options.signal, onRetry }, (isAgain) =>
-      this.#attempt(options, work, isAgain && rank === 'fresh' ? 'again' : rank, origin),
+    const { retry: retries } = options
+    return this.untilEnded(options.signal, (signal) =>
+      retryConflicts({ retries, signal, onRetry }, (isAgain) =>
+        this.#attempt(options, work, isAgain && rank === 'fresh' ? 'again' : rank, origin),
+      ),
     )
+  }
+
+  /** `work` gets a signal that aborts with the caller's, or when the pool ends. */
+  async untilEnded<T>(signal: AbortSignal | undefined, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+    const ended = this.#ended.signal
+    if (signal === undefined) return work(ended)
+    // Not `AbortSignal.any`: on Node 20 a source that lives long keeps something of each of those.
+    const either = new AbortController()
+    const sources = [signal, ended]
+    const onAbort = (): void => either.abort(sources.find(({ aborted }) => aborted)!.reason)
+    for (const source of sources) source.addEventListener('abort', onAbort, { once: true })
+    if (sources.some(({ aborted }) => aborted)) onAbort()
+    try {
+      return await work(either.signal)
+    } finally {
+      for (const source of sources) source.removeEventListener('abort', onAbort)
+    }
   }
 
   async #attempt<T>(
@@ -102,9 +122,12 @@ export class Lending {
       let refusedWrite: unknown
       const grant = await this.borrow({ rank, target, signal: options.signal, since, origin })
       const { link } = this.parts
+      const lentAt = performance.now()
       try {
         return await work(grant)
       } catch (error) {
+        // Only waiting counts as such.
+        since += performance.now() - lentAt
         // Of another connection that the application has, it says nothing about this one.
         if (error instanceof StaleConnectionError && grant.slot.connection.isDead) {
           if (rank === 'fresh') rank = 'again'
@@ -125,9 +148,9 @@ export class Lending {
         const { lane } = grant.slot
         const cluster = this.parts.sides.clusters[lane.side]!
         const untilMs = since + poolOptions.acquireTimeoutMs
-        const signal = this.#orEnded(options.signal)
-        const refused = { error: refusedWrite, cluster, contradictions, lane, untilMs, signal }
-        if (await awaitPrimary(refused)) contradictions += 1
+        const refused = { error: refusedWrite, cluster, contradictions, lane, untilMs }
+        const isContradiction = await this.untilEnded(options.signal, (signal) => awaitPrimary({ ...refused, signal }))
+        if (isContradiction) contradictions += 1
         statistics.counts.reruns += 1
         if (rank === 'fresh') rank = 'again'
         target = 'primary'
@@ -136,8 +159,8 @@ export class Lending {
       refusedSince ??= performance.now()
       refusals += 1
       const untilMs = refusedSince + poolOptions.holdTimeoutMs
-      const signal = this.#orEnded(options.signal)
-      await awaitNewerAuthority({ refusal, refusals, untilMs, gate, link, signal })
+      const refused = { refusal, refusals, untilMs, gate, link }
+      await this.untilEnded(options.signal, (signal) => awaitNewerAuthority({ ...refused, signal }))
       statistics.counts.reruns += 1
       if (rank === 'fresh') rank = 'again'
       // The wait for the side that has the authority is over; it had a limit of its own.
@@ -181,10 +204,6 @@ export class Lending {
     const request = this.parts.desk.request(origin === undefined ? options : { ...options, origin })
     if (!request.isSettled) this.parts.events.emit('enqueue')
     return request.promise
-  }
-
-  #orEnded(signal: AbortSignal | undefined): AbortSignal {
-    return signal === undefined ? this.#ended.signal : AbortSignal.any([signal, this.#ended.signal])
   }
 
   #lent(slot: Slot, origin: Error | undefined): void {

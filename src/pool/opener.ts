@@ -90,8 +90,8 @@ export class Opener {
     } catch (error) {
       statistics.counts.connectFailures += 1
       const fault = driver.fault(error)
-      // What was never there cannot be lost; drivers use the same codes for both.
-      measures.errors[fault === 'lost' ? 'unreachable' : fault] += 1
+      // What was never there cannot be lost; drivers use the same codes for both. Time-outs and TLS have none with some.
+      measures.errors[fault === 'denied' || fault === 'full' ? fault : 'unreachable'] += 1
       this.#failedAt = performance.now()
       this.#failure = error
       if (fault !== 'full') this.breaker.failed()

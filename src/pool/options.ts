@@ -97,8 +97,16 @@ export function resolveOptions(options: PoolOptions, environment: NodeJS.Process
   if (options.url !== undefined) urls[side] = options.url
   if (urls[side] === undefined) problems.push(`${side} or url is missing`)
 
-  const max = number('max', options.max ?? fromEnvironment('DB_POOL_MAX', 1), 100, 1)
-  const min = number('min', options.min ?? fromEnvironment('DB_POOL_MIN', 1), Math.min(10, max), 0)
+  const whole = (name: string, given: number | undefined, fallback: number, least: number): number => {
+    const value = number(name, given, fallback, least)
+    if (!Number.isInteger(value)) problems.push(`${name} must be a whole number`)
+    return value
+  }
+  const max = whole('max', options.max ?? fromEnvironment('DB_POOL_MAX', 1), 100, 1)
+  const usual = fromEnvironment('DB_POOL_MIN', 1)
+  // The environment is everybody's: who says `max` in code means it.
+  const isCapped = usual === undefined || options.max !== undefined
+  const min = whole('min', options.min, isCapped ? Math.min(usual ?? 10, max) : usual, 0)
   if (min > max) problems.push(`min (${min}) is above max (${max})`)
   const isEnabled = options.isEnabled ?? readBoolean('DB_POOL_ENABLED', environment, problems) ?? true
 
@@ -132,7 +140,7 @@ export function resolveOptions(options: PoolOptions, environment: NodeJS.Process
     maxLifetimeMs: number('maxLifetimeMs', options.maxLifetimeMs, 1_800_000, 1),
     validateAfterIdleMs: number('validateAfterIdleMs', options.validateAfterIdleMs, 5_000, 0),
     connectTimeoutMs: number('connectTimeoutMs', options.connectTimeoutMs, 5_000, 1),
-    queueLimit: number('queueLimit', options.queueLimit, 0, 0),
+    queueLimit: whole('queueLimit', options.queueLimit, 0, 0),
     leakAfterMs: number('leakAfterMs', options.leakAfterMs, 0, 0),
     beatMs: number('beatMs', options.beatMs, 1_000, 1),
     logSlowQueries: options.logSlowQueries ?? readBoolean('DB_LOG_SLOW_QUERIES', environment, problems) ?? false,

@@ -117,6 +117,7 @@ export class Pool extends EventEmitter<PoolEvents> {
       },
       ran: (statement, params) => this.#reading.ran(statement, params),
       inside: (work) => this.#lending.inside(work),
+      untilEnded: (signal, work) => this.#lending.untilEnded(signal, work),
       onConflict: () => void (this.#parts.statistics.counts.conflictReruns += 1),
       giveBack: (old, wasUsed) => this.#lending.cleanUp(old, wasUsed),
     })

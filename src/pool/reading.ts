@@ -140,16 +140,21 @@ export class Reading {
 
   async *#readRows<R>(options: RowOptions, why: string, open: OpenRows<R>): AsyncGenerator<R, void, undefined> {
     const { mark } = this.freshness
-    const since = performance.now()
+    let since = performance.now()
+    let lentAt = since
     let shortfall: NotHereError['why'] = 'no position'
     if (await this.freshness.prepare(mark, options.signal)) {
       const target = 'replica'
-      const onReplica = (grant: Grant) => this.#rowsOnReplica(grant, { ...options, mark, why }, open)
+      const onReplica = (grant: Grant) => {
+        lentAt = performance.now()
+        return this.#rowsOnReplica(grant, { ...options, mark, why }, open)
+      }
       try {
         yield* this.lending.stream({ ...options, since, target }, onReplica, options.origin)
         return
       } catch (error) {
         if (!(error instanceof NotHereError)) throw error
+        since += performance.now() - lentAt
         shortfall = error.why
       }
     }
@@ -210,7 +215,7 @@ export class Reading {
   ): Promise<T> {
     const read = (grant: Grant) => work(grant, true)
     const { mark } = this.freshness
-    const since = performance.now()
+    let since = performance.now()
     if (!(await this.freshness.prepare(mark, options.signal))) {
       return this.#onPrimary({ ...options, since }, 'no position', read)
     }
@@ -220,7 +225,13 @@ export class Reading {
           this.parts.statistics.read({ route: 'primary', why: 'no replica' })
           return read(grant)
         }
-        return this.#onReplica(grant, mark, options, why, read)
+        const lentAt = performance.now()
+        try {
+          return await this.#onReplica(grant, mark, options, why, read)
+        } finally {
+          // Only waiting counts as such.
+          since += performance.now() - lentAt
+        }
       })
     } catch (error) {
       if (!(error instanceof NotHereError)) throw error

@@ -2,6 +2,7 @@
 import type { Side } from '../engines/engine.js'
 import type { GateState } from './gate.js'
 import { PoolError, type Borrower, type PoolErrorCode } from './errors.js'
+import { Histogram, type HistogramStats } from './histogram.js'
 import type { HostStats } from './host-stats.js'
 import type { FailoverEvent, ReadEvent, Telemetry } from './telemetry.js'
 
@@ -28,7 +29,7 @@ export interface PoolStats {
   readonly oldestBorrower: Borrower | undefined
   readonly counts: Readonly<Counts>
   /** How long the gate was closed, as this pool saw it. */
-  readonly holds: { readonly count: number; readonly lastMs: number; readonly maxMs: number }
+  readonly holds: HistogramStats & { readonly lastMs: number }
   readonly closed: Readonly<Record<CloseReason, number>>
   /** Errors of the pool's own by code; those of the database are counted by host. */
   readonly errors: Readonly<Partial<Record<PoolErrorCode, number>>>
@@ -84,7 +85,8 @@ export class Statistics {
     drained: 0,
   }
   readonly errors: Partial<Record<PoolErrorCode, number>> = {}
-  #holds = { count: 0, lastMs: 0, maxMs: 0 }
+  readonly #holds = new Histogram()
+  #lastHoldMs = 0
   #heldSince: number | undefined
   readonly #reads = new Map<string, ReadEvent & { count: number }>()
 
@@ -114,16 +116,16 @@ export class Statistics {
   }
 
   get holds(): PoolStats['holds'] {
-    return this.#holds
+    return { ...this.#holds.stats(), lastMs: this.#lastHoldMs }
   }
 
   gateChanged(state: GateState): void {
     if (state !== 'open') {
       this.#heldSince ??= performance.now()
     } else if (this.#heldSince !== undefined) {
-      const lastMs = performance.now() - this.#heldSince
+      this.#lastHoldMs = performance.now() - this.#heldSince
       this.#heldSince = undefined
-      this.#holds = { count: this.#holds.count + 1, lastMs, maxMs: Math.max(lastMs, this.#holds.maxMs) }
+      this.#holds.record(this.#lastHoldMs)
     }
   }
 }

@@ -5,6 +5,7 @@
 import { channel, type Channel } from 'node:diagnostics_channel'
 import type { Side } from '../engines/engine.js'
 import type { PoolDriver } from '../engines/pool-driver.js'
+import type { FailoverReason } from './cluster.js'
 import type { GateState } from './gate.js'
 import type { Target } from './lane.js'
 import type { Slot } from './slot.js'
@@ -43,6 +44,8 @@ export interface FailoverEvent {
   readonly side: Side
   readonly from: string
   readonly to: string
+  /** What speaks against `from`. */
+  readonly why: FailoverReason
 }
 
 export interface ReadEvent {

@@ -6,6 +6,7 @@ import { type Conversation, endedBefore, StaleConnectionError } from './conversa
 import { ConnectionLostError, OutcomeUnknownError, TransactionAbortedError } from './errors.js'
 import type { Slot } from './slot.js'
 import type { Statement } from './statement.js'
+import { unlessAborted } from './unless-aborted.js'
 
 /**
  * Begins, runs `work`, commits. When the fence refused any of its writes, the transaction is rolled back and its
@@ -19,9 +20,12 @@ export async function runTransaction<T>(
   const { slot } = conversation
   const { connection } = slot
   try {
-    await watched(slot, 'BEGIN', () => connection.begin(options))
+    const begun = watched(slot, 'BEGIN', () => connection.begin(options))
+    await (options.signal === undefined ? begun : unlessAborted(begun, options.signal))
   } catch (error) {
-    if (!connection.isDead) throw error
+    // It may still begin.
+    if (options.signal?.aborted === true) slot.unclean = 'unclean'
+    if (!connection.isDead || options.signal?.aborted === true) throw error
     throw new StaleConnectionError('the connection died before the transaction began', { cause: error })
   }
   let result: T

@@ -35,8 +35,8 @@ export async function openClusters(parts: PoolParts): Promise<void> {
     const lanes = [await openLane(parts, side, url), ...(await Promise.all(replicas))] as const
     sides.clusters[side] = new Cluster(side, lanes, `${options.name} monitor`, {
       onProgress: () => desk.pump(),
-      onFailover: (from, to) => {
-        const event = { side, from: from.driver.where, to: to.driver.where }
+      onFailover: (from, to, why) => {
+        const event = { side, from: from.driver.where, to: to.driver.where, why }
         statistics.failedOver(event)
         events.emit('failover', event)
       },

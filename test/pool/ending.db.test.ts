@@ -18,6 +18,28 @@ describeEachEngine('the end of a pool', (engine) => {
     expect(await waiting).toBeInstanceOf(PoolEndedError)
   })
 
+  test('is told to those who pause before they run again', async () => {
+    await using stage = await createStage(engine)
+    await stage.sql("INSERT INTO {blue}.orders VALUES (1, 'x')")
+    const pool = createPool({ url: stage.options.blue, min: 0, max: 3, acquireTimeoutMs: 30_000 })
+    const lose =
+      engine === 'postgres'
+        ? "DO $$ BEGIN RAISE EXCEPTION 'lost' USING ERRCODE = '40001'; END $$"
+        : "SIGNAL SQLSTATE '40001' SET MYSQL_ERRNO = 1213, MESSAGE_TEXT = 'lost'"
+    const failed = (work: Promise<unknown>) => work.catch((error: unknown) => error)
+    const lease = await pool.connection()
+    const both = [
+      failed(pool.transaction((tx) => tx.query(lose), { retry: 1_000 })),
+      failed(lease.transaction((tx) => tx.query(lose), { retry: 1_000 })),
+    ]
+    // By then the pauses take a second.
+    await until(() => pool.stats().counts.conflictReruns >= 12)
+    const ended = pool.end({ drainMs: 600_000 })
+    expect(await Promise.all(both)).toEqual([expect.any(PoolEndedError), expect.any(PoolEndedError)])
+    lease.release()
+    await ended
+  })
+
   test('leaves no connection to the gate board that was being opened', async () => {
     await using stage = await createStage(engine)
     await stage.board.prepare({ side: 'blue', epoch: 1 })

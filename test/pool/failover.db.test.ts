@@ -80,7 +80,7 @@ describeEachEngine('failover', (engine) => {
     expect(events).toEqual(['failover'])
     const where = (server: Server) => expect.stringContaining(`${new URL(stage.url(server)).host}/`) as string
     expect(channels.about('failover')).toMatchObject([
-      { pool: 'failover', side: 'blue', from: where(stage.primary), to: where(stage.replica) },
+      { pool: 'failover', side: 'blue', from: where(stage.primary), to: where(stage.replica), why: 'unreachable' },
     ])
     await stage.primary.restart()
     await expectNothingOnLoser({ stage, writers, events }, from)

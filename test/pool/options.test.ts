@@ -11,6 +11,8 @@ describe('options of the pool', () => {
       DB_POOL_TIMEOUT: '2.5',
       DB_POOL_IDLE_TIMEOUT: '60',
       DB_POOL_ENABLED: 'true',
+      DB_LOG_SLOW_QUERIES: 'true',
+      DB_SLOW_QUERY_TIME: '0.25',
     }
     expect(resolveOptions({ blue: BLUE, max: 7 }, environment)).toMatchObject({
       min: 3,
@@ -18,7 +20,10 @@ describe('options of the pool', () => {
       acquireTimeoutMs: 2_500,
       idleTimeoutMs: 60_000,
       isEnabled: true,
+      logSlowQueries: true,
+      slowQueryMs: 250,
     })
+    expect(resolveOptions({ blue: BLUE, max: 2 }, environment)).toMatchObject({ min: 2, max: 2 })
     expect(resolveOptions({ url: BLUE }, {})).toMatchObject({
       min: 10,
       max: 100,
@@ -27,6 +32,16 @@ describe('options of the pool', () => {
       holdTimeoutMs: 30_000,
       urls: { blue: BLUE },
     })
+  })
+
+  test('are refused when they do not fit together, or are no counts', () => {
+    expect(() => resolveOptions({ blue: BLUE }, { DB_POOL_MIN: '9', DB_POOL_MAX: '5' })).toThrow(
+      /min \(9\) is above max \(5\)/,
+    )
+    expect(() => resolveOptions({ blue: BLUE, min: 3, max: 2 }, {})).toThrow(/min \(3\) is above max \(2\)/)
+    expect(() => resolveOptions({ blue: BLUE, max: 1.5, queueLimit: 0.5 }, {})).toThrow(
+      /max must be a whole.*queueLimit must be a whole/,
+    )
   })
 
   test('keep nothing open when pooling is disabled', () => {

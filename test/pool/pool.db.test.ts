@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest'
+import { Proxy } from '../../scripts/torture/proxy.ts'
 import {
   createPool,
   HostUnreachableError,
@@ -153,8 +154,24 @@ describeEachEngine('the pool', (engine) => {
     url.port = String(dropping.port)
     await using dropped = createPool({ url: url.href, min: 0, acquireTimeoutMs: 5_000 })
 
-    const outcomes = [nowhere, dropped].map((pool) => pool.query('SELECT 1').catch((error: unknown) => error))
-    for (const outcome of await Promise.all(outcomes)) expect(outcome).toBeInstanceOf(HostUnreachableError)
+    // One that never says a word.
+    await using mute = await listen((socket) => socket.resume())
+    url.port = String(mute.port)
+    await using silent = createPool({ url: url.href, min: 0, acquireTimeoutMs: 2_000, connectTimeoutMs: 300 })
+
+    const pools = [nowhere, dropped, silent]
+    const outcomes = await Promise.all(pools.map((pool) => pool.query('SELECT 1').catch((error: unknown) => error)))
+    for (const outcome of outcomes) {
+      expect(outcome).toBeInstanceOf(HostUnreachableError)
+      expect(outcome).toMatchObject({ waiting: 1, max: 100, oldestBorrower: undefined })
+      expect((outcome as Error).cause).toBeInstanceOf(Error)
+    }
+    // The same word on every engine, whatever its driver calls it.
+    for (const pool of pools) {
+      const { errors } = pool.stats().hosts[0]!
+      expect(errors).toMatchObject({ statement: 0, lost: 0, denied: 0 })
+      expect(errors.unreachable).toBe(pool.stats().counts.connectFailures)
+    }
     // Waiting would not make the database appear, so this one does not wait for its deadline.
     await expect(denied.query('SELECT 1')).rejects.toThrow(HostUnreachableError)
   })
@@ -297,5 +314,34 @@ describeEachEngine('the pool', (engine) => {
     const first = await pool.query<{ id: number }>(ownId(engine))
     const second = await pool.query<{ id: number }>(ownId(engine))
     expect(second.rows).toEqual(first.rows)
+  })
+
+  test('does not lend one that has died without a word while it rested', async () => {
+    await using stage = await createStage(engine)
+    const url = new URL(stage.options.blue!)
+    await using proxy = await Proxy.open({ host: url.hostname, port: Number(url.port) })
+    url.port = String(proxy.port)
+    await using pool = createPool({
+      url: url.href,
+      min: 1,
+      max: 1,
+      validateAfterIdleMs: 0,
+      connectTimeoutMs: 1_000,
+      acquireTimeoutMs: 30_000,
+    })
+    const first = await pool.query<{ id: number }>(ownId(engine))
+    proxy.setTrouble({ type: 'black-hole' })
+    proxy.setTrouble(undefined, { areOldDead: true })
+    const second = await pool.query<{ id: number }>(ownId(engine))
+    expect(second.rows).not.toEqual(first.rows)
+    expect(pool.stats()).toMatchObject({ closed: { invalid: 1 }, counts: { outcomeUnknown: 0 }, errors: {} })
+  })
+
+  test('opens a connection for each borrower and closes it after, when pooling is disabled', async () => {
+    await using stage = await createStage(engine)
+    await using pool = poolOn(stage, { isEnabled: false, max: 2 })
+    const ids = await Promise.all(Array.from({ length: 6 }, () => pool.query<{ id: number }>(ownId(engine))))
+    expect(new Set(ids.map(({ rows }) => rows[0]!.id)).size).toBe(6)
+    expect(pool.stats()).toMatchObject({ idle: 0, closed: { disabled: 6 } })
   })
 })

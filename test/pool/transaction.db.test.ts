@@ -1,5 +1,6 @@
 import { connect } from 'node:net'
 import { expect, test } from 'vitest'
+import { Proxy } from '../../scripts/torture/proxy.ts'
 import { createPool, OutcomeUnknownError, type Pool, type PoolConnection } from '../../src/pool/index.ts'
 import { describeEachEngine } from '../support/servers.ts'
 import { createStage, listen, type Stage } from './support.ts'
@@ -195,5 +196,40 @@ describeEachEngine('a transaction', (engine) => {
     await expect(asleep).rejects.toThrow('stop it')
     expect(await stage.sql('SELECT id FROM {blue}.orders')).toEqual([])
     expect((await pool.query('SELECT 1 AS one')).rows).toEqual([{ one: 1 }])
+  })
+
+  test('ends when its signal aborts: behind another statement, which goes on, and at a BEGIN that nobody answers', async () => {
+    await using stage = await createStage(engine)
+    await using pool = poolOn(stage, { max: 2 })
+    const order: string[] = []
+    const note = (what: string) => () => void order.push(what)
+    const slowly = isPostgres ? 'SELECT pg_sleep(1)' : 'SELECT sleep(1)'
+    const lineUp = async (connection: PoolConnection) => {
+      const behind = new AbortController()
+      const work = [
+        connection.query(slowly).then(note('first')),
+        connection.query('SELECT 2', [], { signal: behind.signal }).then(note('second'), note('gave up')),
+        connection.query('SELECT 3').then(note('third')),
+      ]
+      behind.abort(new Error('changed my mind'))
+      await Promise.all(work)
+    }
+    await pool.transaction(lineUp)
+    await using lease = await pool.connection()
+    await lineUp(lease)
+    expect(order).toEqual(['gave up', 'first', 'third', 'gave up', 'first', 'third'])
+
+    const url = new URL(stage.options.blue!)
+    await using proxy = await Proxy.open({ host: url.hostname, port: Number(url.port) })
+    url.port = String(proxy.port)
+    await using silent = createPool({ url: url.href, min: 1, max: 1 })
+    await silent.query('SELECT 1')
+    proxy.setTrouble({ type: 'black-hole' })
+    const waiting = new AbortController()
+    const begin = silent.transaction(async () => 1, { signal: waiting.signal })
+    setTimeout(() => waiting.abort(new Error('enough')), 100)
+    await expect(begin).rejects.toThrow('enough')
+    proxy.setTrouble(undefined, { areOldDead: true })
+    expect((await silent.query('SELECT 1 AS one')).rows).toEqual([{ one: 1 }])
   })
 })
