@@ -96,10 +96,11 @@ export interface PoolDriver {
   connect(options: { timeoutMs: number; application: string }): Promise<DriverConnection>
   fault(error: unknown): Fault
   /**
-   * What the server said when it closed a connection by itself: that it shuts down, or somebody ended the session; or that the
-   * client was idle for too long, which says nothing about the host. Undefined: nothing.
+   * What the server said when it closed a connection by itself. `shutdown`: it goes down, or somebody ended the session. `idle`: the
+   * client had not asked for anything for too long, so that nothing was executed. `time-out`: a transaction rested or took too
+   * long. Undefined: nothing. All but the first say nothing about the host.
    */
-  farewell(error: unknown): 'shutdown' | 'time-out' | undefined
+  farewell(error: unknown): 'shutdown' | 'idle' | 'time-out' | undefined
   /** Nothing but COMMIT and its like ends a transaction: no procedure does, and no DDL. */
   readonly keepsTransactions: boolean
   readonly replication: Replication

@@ -219,6 +219,8 @@ export class Conversation {
     if (fault !== 'lost') return error
     const mayHaveCommitted =
       standing === 'single' ? !isPlainRead(lane.driver.bare(sql)) : standing === 'in-transaction' && !isWhole
+    if (standing !== 'in-transaction' && lane.driver.farewell(error) === 'idle')
+      return new StaleConnectionError(`${lane.driver.where} had put out an idle connection`, { cause: error })
     const message = `the connection to ${lane.driver.where} died during "${firstWords(lane.driver.redact(sql))}"`
     if (mayHaveCommitted) return new OutcomeUnknownError(`${message}; it may have taken effect`, { cause: error })
     return new ConnectionLostError(`${message}; nothing was committed`, { cause: error })

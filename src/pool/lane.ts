@@ -298,7 +298,7 @@ export class Lane {
     this.statistics.counts.lost += 1
     const farewell = this.driver.farewell(cause)
     // Idle ones may have been put out, which MariaDB does without a word. If the host is gone, connecting fails next.
-    if (farewell === 'shutdown' || (slot.lentAt !== undefined && farewell !== 'time-out')) this.breaker.failed()
+    if (farewell === 'shutdown' || (slot.lentAt !== undefined && farewell === undefined)) this.breaker.failed()
     // A borrower learns it from its statement and gives the slot back.
     if (slot.lentAt !== undefined) return
     this.measures.errors.lost += 1

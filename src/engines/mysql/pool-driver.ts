@@ -144,7 +144,7 @@ const CONFLICTS = new Set([...ROLLED_BACK, LOCK_WAIT_TIMEOUT])
 
 function farewell(error: unknown): ReturnType<PoolDriver['farewell']> {
   const errno = errnoOf(error) ?? 0
-  if (errno === PUT_OUT) return 'time-out'
+  if (errno === PUT_OUT) return 'idle'
   return LAST_WORDS.has(errno) ? 'shutdown' : undefined
 }
 

@@ -240,9 +240,10 @@ class PostgresConnection implements DriverConnection {
 const FENCE_PREFIX = 'crossfade: side'
 /** Administrator, crash, dropped database. */
 const SHUTDOWN = new Set(['57P01', '57P02', '57P04'])
-/** Idle, idle in a transaction, a transaction that took too long. */
-const TIME_OUT = new Set(['57P05', '25P03', '25P04'])
-const LOST = new Set([...SHUTDOWN, ...TIME_OUT, '08000', '08003', '08006', '08007', '08P01'])
+const IDLE = '57P05'
+/** Idle in a transaction, a transaction that took too long. */
+const TIME_OUT = new Set(['25P03', '25P04'])
+const LOST = new Set([...SHUTDOWN, ...TIME_OUT, IDLE, '08000', '08003', '08006', '08007', '08P01'])
 
 /** Command tags after which the server may have no prepared statement any more. */
 const FORGETTING = new Set(['DISCARD', 'DEALLOCATE'])
@@ -269,6 +270,7 @@ const CONFLICTS = new Set(['40001', '40P01'])
 function farewell(error: unknown): ReturnType<PoolDriver['farewell']> {
   const code = error instanceof pg.DatabaseError ? (error.code ?? '') : ''
   if (SHUTDOWN.has(code)) return 'shutdown'
+  if (code === IDLE) return 'idle'
   return TIME_OUT.has(code) ? 'time-out' : undefined
 }
 
