@@ -33,6 +33,8 @@ export class BoardClient implements GateClient {
   #isDenied = false
   #timer: NodeJS.Timeout | undefined
   #reconnecting: Promise<void> | undefined
+  /** Ends the pause before the next attempt. */
+  #goOn: (() => void) | undefined
   #running: Promise<BoardState | undefined> | undefined
   #queued: Promise<BoardState | undefined> | undefined
 
@@ -96,11 +98,15 @@ export class BoardClient implements GateClient {
         await this.#running?.catch(() => undefined)
         await this.wire.leave(id)
       }
-      await Promise.race([leave().catch(() => undefined), delay(LEAVE_MS)])
+      await atMost(
+        LEAVE_MS,
+        leave().catch(() => undefined),
+      )
     }
     this.#isOpen = false
     this.wire.close()
-    if (this.#reconnecting !== undefined) await Promise.race([this.#reconnecting, delay(LEAVE_MS)])
+    this.#goOn?.()
+    if (this.#reconnecting !== undefined) await atMost(LEAVE_MS, this.#reconnecting)
   }
 
   async #open(): Promise<void> {
@@ -179,6 +185,13 @@ export class BoardClient implements GateClient {
     this.#reconnecting = this.#reconnect()
   }
 
+  #pause(ms: number): Promise<void> {
+    return new Promise((resolve) => {
+      this.#goOn = resolve
+      setTimeout(resolve, ms).unref()
+    })
+  }
+
   async #reconnect(): Promise<void> {
     let waitMs = RETRY_MIN_MS
     while (!this.#isEnding) {
@@ -194,17 +207,21 @@ export class BoardClient implements GateClient {
         this.wire.close()
         if (this.#isEnding) return
         this.#onTrouble(toError(error))
-        await delay(waitMs * (0.75 + Math.random() / 2))
+        await this.#pause(waitMs * (0.75 + Math.random() / 2))
         waitMs = Math.min(waitMs * 2, RETRY_MAX_MS)
       }
     }
   }
 }
 
-function delay(ms: number): Promise<void> {
-  return new Promise((resolve) => {
-    setTimeout(resolve, ms).unref()
+/** The process does not end meanwhile. */
+async function atMost(ms: number, work: Promise<void>): Promise<void> {
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, ms)
   })
+  await Promise.race([work, late])
+  clearTimeout(timer)
 }
 
 function toError(error: unknown): Error {

@@ -48,6 +48,7 @@ export class BoardLink {
         this.#apply(await this.client.register(identity, () => this.#report()))
         return
       } catch (error) {
+        if (this.#isStopped) return
         this.options.onTrouble(error instanceof Error ? error : new Error(String(error)))
         await new Promise<void>((resolve) => {
           this.#wake = resolve

@@ -10,8 +10,8 @@ import { firstWords, isPlainRead, mayCommitInParts, mayEndTransaction, textFor, 
 
 const BATCH_ROWS = 500
 
-/** Words of what may begin a transaction. */
-const BEGINNING = /\b(begin|start|chain|call|execute)\b/i
+/** Words of what may begin a transaction, also with the end of another one (AND CHAIN, completion_type). */
+const BEGINNING = /\b(begin|start|commit|rollback|call|execute)\b/i
 
 /** A server that does not answer a request to stop is given up, and the connection with it. */
 const CANCEL_GRACE_MS = 5_000
@@ -85,6 +85,7 @@ export class Conversation {
     let stopWatching = (): Promise<void> => Promise.resolve()
     let watch: ReturnType<Slot['lane']['telemetry']['query']>
     let rowCount = 0
+    let isRead = false
     try {
       await this.#last
       this.#begin(sql, standing, signal)
@@ -97,6 +98,7 @@ export class Conversation {
           signal?.throwIfAborted()
         }
       }
+      isRead = true
       this.#succeeded(sql, standing)
       // What was asked to stop may end as if it were complete.
       signal?.throwIfAborted()
@@ -113,6 +115,8 @@ export class Conversation {
       throw cause
     } finally {
       await open.return()
+      // Left early, or aborted: nobody has seen its end.
+      if (!isRead && standing === 'in-transaction' && !this.#isWhole(sql, standing)) this.hasEnded = true
       watch?.end(rowCount)
       await stopWatching()
       this.#open = undefined
@@ -182,6 +186,7 @@ export class Conversation {
   #begin(sql: string, standing: Standing, signal: AbortSignal | undefined): void {
     signal?.throwIfAborted()
     if (this.isRolledBack) throw this.firstError
+    if (this.refusal !== undefined) throw this.refusal
     const { connection, lane } = this.slot
     if (connection.isDead) {
       const message = `the connection to ${lane.driver.where} had died before "${firstWords(lane.driver.redact(sql))}" was sent`
@@ -200,13 +205,15 @@ export class Conversation {
     const fault = connection.isDead ? 'lost' : lane.driver.fault(error)
     const { side, epoch } = this.authority
     lane.measures.errors[fault] += 1
-    if (standing === 'in-transaction' && !connection.isInTransaction) {
-      if (isWhole) this.isRolledBack = true
-      else this.hasEnded = true
+    if (standing === 'in-transaction') {
+      if (!isWhole) this.hasEnded = true
+      else if (!connection.isInTransaction) this.isRolledBack = true
     }
     if (fault === 'side-closed' && !isWhole) {
       const message = `${side} refused a write of "${firstWords(lane.driver.redact(sql))}"; a part of it may be committed`
-      this.refusal ??= new OutcomeUnknownError(message, { cause: error })
+      // Says less than an earlier refusal that nothing is.
+      if (!(this.refusal instanceof OutcomeUnknownError))
+        this.refusal = new OutcomeUnknownError(message, { cause: error })
       return this.refusal
     }
     if (fault === 'side-closed') {

@@ -174,7 +174,7 @@ export class Reading {
   ): AsyncGenerator<R, void, undefined> {
     const { statistics } = this.parts
     if (grant.slot.lane.role === 'primary') {
-      statistics.read({ route: 'primary', why: 'no replica' })
+      statistics.read({ route: 'primary', why: this.#whyNoReplica(grant) })
       yield* open(grant, true)
       return
     }
@@ -222,7 +222,7 @@ export class Reading {
     try {
       return await this.lending.withGrant({ ...options, since, target: 'replica' }, async (grant) => {
         if (grant.slot.lane.role === 'primary') {
-          this.parts.statistics.read({ route: 'primary', why: 'no replica' })
+          this.parts.statistics.read({ route: 'primary', why: this.#whyNoReplica(grant) })
           return read(grant)
         }
         const lentAt = performance.now()
@@ -259,6 +259,11 @@ export class Reading {
       if (retry === false || !isForPrimary(grant, error, signal)) throw error
       throw new NotHereError('refused')
     }
+  }
+
+  #whyNoReplica({ slot }: Grant): string {
+    const cluster = this.parts.sides.clusters[slot.lane.side]
+    return (cluster?.usableReplicas.length ?? 0) > 0 ? 'lagging' : 'no replica'
   }
 
   #onPrimary<T>(

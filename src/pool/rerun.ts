@@ -2,6 +2,7 @@
 import type { BoardLink } from './board-link.js'
 import type { SideClosedError } from './errors.js'
 import type { Gate } from './gate.js'
+import { unlessAborted } from './unless-aborted.js'
 
 /** While the board still names the side that refused: the fence closed before the hold reached this pool, or has missed its budget. */
 const LOOK_MIN_MS = 10
@@ -26,9 +27,8 @@ export async function awaitNewerAuthority({ refusal, refusals, untilMs, gate, li
   const leftMs = untilMs - performance.now()
   if (leftMs <= 0) throw refusal
   const over = new AbortController()
-  await Promise.race([link.refresh(), pause(leftMs, AbortSignal.any([over.signal, ...(signal ? [signal] : [])]))])
-  over.abort()
-  signal?.throwIfAborted()
+  const looked = Promise.race([link.refresh(), pause(leftMs, over.signal)])
+  await unlessAborted(looked, signal).finally(() => over.abort())
   const { side, epoch } = gate.authority
   if (gate.state !== 'open' || side !== refusal.side || epoch !== refusal.epoch) return
   const waitMs = Math.min(LOOK_MIN_MS * 2 ** (refusals - 1), LOOK_MAX_MS) * (0.5 + Math.random())

@@ -43,14 +43,14 @@ export function isPlainRead(bare: string): boolean {
 
 /** True for what may commit a part of its work before another part fails: procedures, blocks, several statements. */
 export function mayCommitInParts(bare: string): boolean {
-  return /^(call|do|begin|start)\b/i.test(bare) || bare.replace(/;$/, '').includes(';')
+  return /^((call|do|begin|start|execute)\b|\/\*)/i.test(bare) || bare.replace(/;$/, '').includes(';')
 }
 
 /** What ends a transaction on every server. */
 const ENDING = /^(commit|end|abort|prepare transaction|rollback(?!( work| transaction)? to\b))\b/i
 /** What ends none where DDL does. */
 const KEEPING =
-  /^[(\s]*(select|insert|update|delete|replace|with|values|table|show|explain|describe|desc|do|savepoint|release savepoint|rollback( work)? to|set(?!.*\b(autocommit|password|role)\b))\b/i
+  /^[(\s]*(select|insert|update|delete|replace|with|values|table|show|explain|describe|desc|do|savepoint|release savepoint|rollback( work)? to|prepare|deallocate|(create|drop) temporary table|signal|set(?!.*\b(autocommit|password|role)\b))\b/i
 
 /**
  * True for what may end the transaction in which it is sent.

@@ -1,9 +1,9 @@
 /** Runs one transaction on a lent connection. */
 import type { BeginOptions } from '../engines/pool-driver.js'
-import { isConflict } from './conflict.js'
+import { isConflict, isRefusedWrite } from './conflict.js'
 import type { PoolConnection, QueryOptions, StatementOptions, StreamOptions } from './connection.js'
 import { type Conversation, endedBefore, StaleConnectionError } from './conversation.js'
-import { ConnectionLostError, OutcomeUnknownError, TransactionAbortedError } from './errors.js'
+import { ConnectionLostError, OutcomeUnknownError, SideClosedError, TransactionAbortedError } from './errors.js'
 import type { Slot } from './slot.js'
 import type { Statement } from './statement.js'
 import { unlessAborted } from './unless-aborted.js'
@@ -34,8 +34,7 @@ export async function runTransaction<T>(
     options.signal?.throwIfAborted()
   } catch (error) {
     await rollback(conversation)
-    if (conversation.hasEnded && isConflict(error)) throw endedBefore('the transaction lost against another one', error)
-    throw conversation.refusal ?? error
+    throw outcomeOf(conversation, error)
   }
   // Most have nothing under way, and a wait for nothing is felt on a busy pool.
   const rest = conversation.finish()
@@ -47,7 +46,7 @@ export async function runTransaction<T>(
   }
   if (conversation.refusal !== undefined || conversation.isRolledBack) {
     await rollback(conversation)
-    throw conversation.refusal ?? aborted(conversation)
+    throw outcomeOf(conversation, aborted(conversation))
   }
   let isCommitted: boolean
   try {
@@ -55,8 +54,20 @@ export async function runTransaction<T>(
   } catch (error) {
     throw await commitFailed(conversation, error)
   }
-  if (!isCommitted) throw aborted(conversation)
+  if (!isCommitted) throw outcomeOf(conversation, aborted(conversation))
   return result
+}
+
+/** What to throw for an error of the work. Nothing that makes it run again when a part is committed. */
+function outcomeOf(conversation: Conversation, error: unknown): unknown {
+  const cause = conversation.refusal ?? error
+  if (!conversation.hasEnded) return cause
+  const saysNothingIs =
+    cause instanceof SideClosedError ||
+    cause instanceof TransactionAbortedError ||
+    isConflict(cause) ||
+    isRefusedWrite(cause, conversation.slot)
+  return saysNothingIs ? endedBefore('the transaction was refused, or lost against another one', cause) : cause
 }
 
 async function commitFailed(conversation: Conversation, error: unknown): Promise<unknown> {

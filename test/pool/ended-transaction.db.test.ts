@@ -11,7 +11,15 @@ describeEachEngine('a transaction that a statement of its own ends', (engine) =>
   /** All of them end the transaction; the last one begins the next at once. */
   const endings = isPostgres
     ? ['/* done */ COMMIT', '-- done\nEND', 'COMMIT AND CHAIN']
-    : ['/* done */ COMMIT', 'CREATE TABLE IF NOT EXISTS more (n int)', 'CALL chained()', 'START TRANSACTION']
+    : [
+        '/* done */ COMMIT',
+        'CREATE TABLE IF NOT EXISTS more (n int)',
+        // Answers with rows, which carry no status.
+        'ANALYZE TABLE more_or_less',
+        'CALL chained()',
+        'START TRANSACTION',
+        'COMMIT AND CHAIN',
+      ]
   let stage: Stage
   let pool: Pool
   let sessions: number
@@ -26,7 +34,13 @@ describeEachEngine('a transaction that a statement of its own ends', (engine) =>
         : `CREATE FUNCTION {blue}.clash() RETURNS int DETERMINISTIC BEGIN
              SIGNAL SQLSTATE '40001' SET MYSQL_ERRNO = 1213, MESSAGE_TEXT = 'deadlock'; RETURN 1; END`,
     )
-    if (!isPostgres) await stage.sql('CREATE PROCEDURE {blue}.chained() BEGIN COMMIT; START TRANSACTION; END')
+    if (!isPostgres)
+      await stage.sql(
+        'CREATE TABLE {blue}.more_or_less (n int)',
+        'CREATE PROCEDURE {blue}.chained() BEGIN COMMIT; START TRANSACTION; END',
+        `CREATE PROCEDURE {blue}.half() BEGIN START TRANSACTION; INSERT INTO {blue}.more_or_less VALUES (1);
+           SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'half-way'; END`,
+      )
     sessions = await stage.countSessions()
     pool = createPool({ ...stage.options, max: 4 })
   })
@@ -93,6 +107,71 @@ describeEachEngine('a transaction that a statement of its own ends', (engine) =>
     })
     await expect(last).rejects.toMatchObject({ code: 'OUTCOME_UNKNOWN' })
     expect(await idsOf()).toEqual([1, 3])
+  })
+
+  test.each(['to its end', 'not to its end'])('as a stream that is read %s: is not run again', async (how) => {
+    for (const ending of endings) {
+      let runs = 0
+      await stage.sql('DELETE FROM {blue}.orders')
+      const work = pool.transaction(
+        async (tx) => {
+          runs += 1
+          await tx.query(insert(1))
+          const rows = tx.stream(ending)
+          if (how === 'to its end') for await (const row of rows) expect(row).toBeDefined()
+          else {
+            await rows.next()
+            await rows.return()
+          }
+          await tx.query('SELECT clash()')
+        },
+        { retry: 3 },
+      )
+      await expect(work, ending).rejects.toThrow()
+      expect({ ending, runs, ids: await idsOf() }).toEqual({ ending, runs: 1, ids: [1] })
+    }
+  })
+
+  test('half-way, by what then fails: is not run again for what fails later', async () => {
+    const half = isPostgres ? 'COMMIT; BEGIN; SELECT 1/0' : 'CALL half()'
+    let runs = 0
+    const work = pool.transaction(
+      async (tx) => {
+        runs += 1
+        await tx.query(insert(1))
+        await tx.query(half).catch(() => undefined)
+        await tx.query(isPostgres ? 'ROLLBACK' : 'SELECT 1')
+        await tx.query('SELECT clash()')
+      },
+      { retry: 3 },
+    )
+    await expect(work).rejects.toThrow(/could not serialize|deadlock/)
+    expect({ runs, ids: await idsOf() }).toEqual({ runs: 1, ids: [1] })
+  })
+
+  test('sends nothing more once the fence has refused one of its statements', async () => {
+    await stage.refuse('blue')
+    try {
+      const work = pool.transaction(
+        (tx) => Promise.allSettled([tx.query(insert(1)), tx.query(endings[1]!), tx.query(insert(2))]),
+        { retry: false },
+      )
+      await expect(work).rejects.toMatchObject({ code: 'SIDE_CLOSED' })
+    } finally {
+      await stage.accept('blue')
+    }
+    expect(await idsOf()).toEqual([])
+  })
+
+  test('is not told as if nothing were committed when the rest was rolled back at its end', async () => {
+    const work = pool.transaction(async (tx) => {
+      await tx.query(insert(1))
+      await tx.query(isPostgres ? 'COMMIT AND CHAIN' : 'START TRANSACTION')
+      await tx.query('SELECT clash()').catch(() => undefined)
+    })
+    if (isPostgres) await expect(work).rejects.toMatchObject({ code: 'OUTCOME_UNKNOWN' })
+    else await work
+    expect(await idsOf()).toEqual([1])
   })
 
   test('is run again when nothing has ended it', async () => {

@@ -316,6 +316,20 @@ describeEachEngine('the pool', (engine) => {
     expect(second.rows).toEqual(first.rows)
   })
 
+  test('gives rows as the options of the driver say', async () => {
+    await using stage = await createStage(engine)
+    await using pool = poolOn(stage)
+    const driver = engine === 'postgres' ? { rowMode: 'array' } : { rowsAsArray: true }
+    const { rows, rowCount } = await pool.query('SELECT 1, 2 UNION ALL SELECT 3, 4', [], { driver })
+    expect({ rows, rowCount }).toEqual({
+      rows: [
+        [1, 2],
+        [3, 4],
+      ],
+      rowCount: 2,
+    })
+  })
+
   test('does not lend one that has died without a word while it rested', async () => {
     await using stage = await createStage(engine)
     const url = new URL(stage.options.blue!)

@@ -50,6 +50,7 @@ describe('a transaction', () => {
     'savepoint s',
     '(select 1) union (select 2)',
     "set @a = 'b'",
+    'create temporary table a (start date)',
   ])('goes on after %s', (sql) => {
     expect(mayEnd(sql)).toEqual([false, false])
   })
@@ -74,10 +75,18 @@ describe('a transaction', () => {
     expect(mayEnd(sql)).toEqual([false, true])
   })
 
+  test('has a text of any size', () => {
+    const long = `update t set a = '${"it''s; commit ".repeat(400_000)}'`
+    expect(mayEnd(long)).toEqual([false, false])
+    expect(mayEnd(long.replaceAll('it', String.raw`\\it`))).toEqual([false, false])
+  })
+
   test('has parts where there are several statements, or code', () => {
     expect(mayCommitInParts(barePostgres("update t set a = ';';"))).toBe(false)
-    for (const sql of ['update t set a = 1; update t set b = 1', '/* a */ do $$ begin end $$', 'call p()'])
+    for (const sql of ['update t set a = 1; update t set b = 1', '/* a */ do $$ begin end $$', 'call p()', 'execute p'])
       expect(mayCommitInParts(barePostgres(sql))).toBe(true)
+    for (const sql of ["execute immediate 'call p()'", '/*! call p() */'])
+      expect(mayCommitInParts(bareMysql(sql))).toBe(true)
   })
 })
 

@@ -154,6 +154,21 @@ describeEachEngine('a stream', (engine) => {
     await pool.query('SELECT 1')
   })
 
+  test('whose implicit commit fails ends with that error, and the connection is lent again', async () => {
+    await using stage = await createStage(engine)
+    await using pool = poolOn(stage)
+    // Only PostgreSQL checks at the end of a statement's own transaction.
+    const table = isPostgres ? 'id int PRIMARY KEY DEFERRABLE INITIALLY DEFERRED' : 'id int PRIMARY KEY'
+    await stage.sql(`CREATE TABLE {blue}.late (${table})`, 'INSERT INTO {blue}.late VALUES (1)')
+    const read = async () => {
+      const seen: unknown[] = []
+      for await (const row of pool.stream('INSERT INTO late VALUES (1) RETURNING id')) seen.push(row)
+      return seen
+    }
+    await expect(read()).rejects.toThrow(/duplicate/i)
+    expect((await pool.query('SELECT count(*) AS n FROM late')).rows.map(({ n }) => Number(n))).toEqual([1])
+  })
+
   test('is in flight: a hold and the end of the pool wait for it', async () => {
     await using stage = await createStage(engine)
     await stage.board.prepare({ side: 'blue', epoch: 1 })

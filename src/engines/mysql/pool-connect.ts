@@ -69,6 +69,7 @@ export class MysqlClient {
     const client = new MysqlClient(connection, options.answerMs)
     try {
       await client.#call((done) => connection.connect((error) => done(error)))
+      client.address = socketOf(connection).remoteAddress
       if (options.silenceMs !== undefined) endWhenSilent(socketOf(connection), options.silenceMs)
     } catch (error) {
       client.destroy()
@@ -82,9 +83,7 @@ export class MysqlClient {
   }
 
   /** IP address of the server. */
-  get address(): string | undefined {
-    return socketOf(this.connection).remoteAddress
-  }
+  address: string | undefined
 
   onDeath(listener: (cause: Error) => void): void {
     this.#onDeath = listener
@@ -106,9 +105,11 @@ export class MysqlClient {
       if (isPrepared) this.connection.execute(options, finish)
       else this.connection.query(options, finish)
     })
-    // Several statements, or a procedure, give a list of results; a header is the only one that is no list.
+    // Several statements, or a procedure, give a list of results, and the columns of each: none of a header.
     const isList =
-      Array.isArray(answer) && answer.length > 0 && answer.every((part) => Array.isArray(part) || isHeader(part))
+      Array.isArray(answer) &&
+      Array.isArray(fields) &&
+      fields.every((columns) => columns === undefined || Array.isArray(columns))
     const last = isList
       ? ((answer as unknown[]).findLast((part) => Array.isArray(part)) ?? (answer as unknown[]).at(-1))
       : answer
@@ -261,7 +262,10 @@ export const LAST_WORDS = new Set([1053, 1077, 1078, 1079, 1927, 4031, 3169])
 export const PUT_OUT = 4031
 
 export function errnoOf(error: unknown): number | undefined {
-  return error instanceof Error && 'errno' in error && typeof error.errno === 'number' ? error.errno : undefined
+  if (!(error instanceof Error)) return undefined
+  // While no statement runs, the driver calls the number `code`.
+  const { errno, code } = error as { errno?: unknown; code?: unknown }
+  return [errno, code].find((number) => typeof number === 'number')
 }
 
 export function isFatal(error: Error): boolean {

@@ -9,6 +9,9 @@ import { bareMysql, redactMysql } from './redact.js'
 const CANCEL_MS = 2_000
 /** SERVER_STATUS_IN_TRANS of the protocol. */
 const IN_TRANSACTION = 1
+/** What gives rows and ends no transaction; comments may come first. */
+const KEEPING =
+  /^(?:\s|\(|\/\*(?!M?!)[^]*?\*\/)*(?:select|show|with|values|table|explain|describe|desc|insert|update|delete|replace)\b/i
 
 export function createMysqlPoolDriver(url: string): PoolDriver {
   const { hostname, port, pathname } = new URL(url)
@@ -51,16 +54,21 @@ class MysqlConnection implements DriverConnection {
   async query(text: string, params: readonly unknown[], options: StatementOptions = {}): Promise<StatementResult> {
     const answer = await this.client.query(text, params, options).catch((error: unknown) => this.#failed(error))
     const { rows, header, native } = answer
-    this.#told(answer)
+    if (answer.serverStatus === undefined) await this.#askAfter(text)
+    else this.#told(answer)
     if (header === undefined) return new Answer(rows, rows.length, undefined, native)
     return new Answer(rows, header.affectedRows, header.insertId || undefined, native)
   }
 
   async *stream(text: string, params: readonly unknown[], batchRows: number): AsyncGenerator<Row[], void, undefined> {
+    let hasFailed = false
     try {
       yield* this.client.stream(text, params, batchRows, () => this.cancel())
     } catch (error) {
+      hasFailed = true
       await this.#failed(error)
+    } finally {
+      if (!hasFailed) await this.#askAfter(text)
     }
   }
 
@@ -78,27 +86,36 @@ class MysqlConnection implements DriverConnection {
     await this.query('ROLLBACK', [])
   }
 
-  /** Only answers without rows carry the status, and only they can begin or end a transaction. */
   #told({ serverStatus }: MysqlAnswer): void {
     if (serverStatus !== undefined) this.isInTransaction = (serverStatus & IN_TRANSACTION) !== 0
   }
 
   /** Errors do not say what became of the transaction, and each statement after its end would commit by itself. */
   async #failed(error: unknown): Promise<never> {
-    if (this.isInTransaction && !this.isDead) {
-      // A request to stop the statement may come late and hit this one, once.
-      const ask = (): Promise<MysqlAnswer> => this.client.query('DO 0')
-      await ask()
-        .catch(ask)
-        .then(
-          (answer) => this.#told(answer),
-          () => undefined,
-        )
-    }
+    await this.#ask()
     throw error
   }
 
+  /** The driver keeps the status of answers with rows to itself. ANALYZE TABLE and its like give rows and commit. */
+  async #askAfter(text: string): Promise<void> {
+    if (this.isInTransaction && !KEEPING.test(text)) await this.#ask()
+  }
+
+  /** What became of the transaction. */
+  async #ask(): Promise<void> {
+    if (!this.isInTransaction || this.isDead) return
+    // A request to stop a statement may come late and hit this one, once.
+    const ask = (): Promise<MysqlAnswer> => this.client.query('DO 0')
+    await ask()
+      .catch(ask)
+      .then(
+        (answer) => this.#told(answer),
+        () => undefined,
+      )
+  }
+
   async cancel(): Promise<void> {
+    if (this.isDead) return
     const { address } = this.client
     const client = await MysqlClient.connect(this.url, {
       timeoutMs: CANCEL_MS,

@@ -55,7 +55,7 @@ export async function connectPostgres(text: string, options: PgConnectOptions): 
 function target(url: string, { ssl }: Pick<pg.ClientConfig, 'ssl'>, address: string | undefined): pg.ClientConfig {
   if (address === undefined) return { connectionString: url, ...(ssl === undefined ? {} : { ssl }) }
   const to = new URL(url)
-  const name = to.searchParams.get('host') ?? to.hostname
+  const name = to.searchParams.get('host') ?? to.hostname.replace(/^\[|\]$/g, '')
   to.searchParams.set('host', address)
   // The certificate is compared with the name.
   const named = typeof ssl === 'object' && isIP(name) === 0 ? { ...ssl, servername: name } : ssl

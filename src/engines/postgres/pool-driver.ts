@@ -43,6 +43,8 @@ class PostgresConnection implements DriverConnection {
   #isClosing = false
   #onDeath: ((cause: Error) => void) | undefined
   readonly #prepared: PreparedStatements
+  /** IP address of the server. */
+  readonly #address: string | undefined
   /** Those who wait for a cursor, or a last message: pg does not tell them all when the socket is gone. */
   readonly #waiting = new Set<(cause: Error) => void>()
 
@@ -51,6 +53,7 @@ class PostgresConnection implements DriverConnection {
     private readonly url: string,
   ) {
     this.#prepared = new PreparedStatements(client)
+    this.#address = (client.connection.stream as Socket).remoteAddress
     // The backend's pid is in the start-up messages; the types leave it out.
     this.id = (client as pg.Client & { readonly processID: number }).processID
     client.on('error', (error) => this.#died(error))
@@ -74,6 +77,10 @@ class PostgresConnection implements DriverConnection {
 
   async *stream(text: string, params: readonly unknown[], batchRows: number): AsyncGenerator<Row[], void, undefined> {
     const cursor = this.client.query(new Cursor<Row>(text, [...params]))
+    const { connection } = this.client
+    // A cursor that has given its last row hears no error of the commit that follows.
+    const onError = (error: Error): void => this.#failWaiting(error)
+    connection.on('errorMessage', onError)
     let isOver = false
     try {
       for (;;) {
@@ -88,6 +95,7 @@ class PostgresConnection implements DriverConnection {
       await new Promise<void>((resolve) => this.#whenReady(error, resolve))
       throw error
     } finally {
+      connection.off('errorMessage', onError)
       if (!isOver && !this.isDead) await this.#orDeath(cursor.close()).catch(() => this.destroy())
     }
   }
@@ -115,11 +123,11 @@ class PostgresConnection implements DriverConnection {
   }
 
   async cancel(): Promise<void> {
-    const address = (this.client.connection.stream as Socket).remoteAddress
+    if (this.isDead) return
     const client = await connectPostgres(this.url, {
       timeoutMs: CANCEL_MS,
       application: 'crossfade pool cancel',
-      address,
+      address: this.#address,
     })
     try {
       await client.query('SELECT pg_cancel_backend($1)', [this.id])
@@ -195,6 +203,8 @@ class PostgresConnection implements DriverConnection {
         }
         // The server's last words arrive before the socket closes.
         if (fault(error) === 'lost') this.#died(error)
+        // With this option of its own pg does not ask for the message.
+        if (driver?.['rows'] !== undefined) this.client.connection.sync()
         this.#whenReady(error, () => reject(error))
       }
       if (name === undefined && driver === undefined) {
