@@ -3,7 +3,7 @@ import { connect } from 'node:net'
 import { expect, test } from 'vitest'
 import { createPool } from '../../src/pool/index.ts'
 import { createDatabase } from '../support/servers.ts'
-import { listen } from './support.ts'
+import { listen, tie } from './support.ts'
 
 /** ReadyForQuery, idle: the last message of a start-up. */
 const READY = Buffer.from([0x5a, 0, 0, 0, 5, 0x49])
@@ -31,13 +31,7 @@ test('is not lent, and its error is not taken for that of a statement', async ()
       near.write(isBirth && isEnded ? Buffer.concat([data, fatal('57P01', 'terminating connection')]) : data)
     })
     near.on('data', (data) => far.write(data))
-    for (const [one, other] of [
-      [near, far],
-      [far, near],
-    ] as const) {
-      one.on('error', () => undefined)
-      one.on('close', () => other.destroy())
-    }
+    tie(near, far)
   })
   const url = new URL(database.url)
   url.host = `127.0.0.1:${way.port}`

@@ -5,7 +5,7 @@ import { openGateBoard } from '../../src/engines/gate-board.ts'
 import { openJournal } from '../../src/journal/open-journal.ts'
 import { createPool, type PoolOptions } from '../../src/pool/index.ts'
 import { describeEachEngine } from '../support/servers.ts'
-import { createStage, listen, until, type Stage } from './support.ts'
+import { createStage, listen, type Stage, tie, until } from './support.ts'
 
 const insert = (id: number): string => `INSERT INTO orders VALUES (${id}, 'x')`
 
@@ -22,13 +22,7 @@ async function blockable(url: string) {
     pairs.push([near, far])
     near.on('data', (data) => void (isBlocked || far.write(data)))
     far.on('data', (data) => void (isBlocked || near.write(data)))
-    for (const [one, other] of [
-      [near, far],
-      [far, near],
-    ] as const) {
-      one.on('error', () => undefined)
-      one.on('close', () => other.destroy())
-    }
+    tie(near, far)
   })
   const through = new URL(url)
   through.port = String(server.port)

@@ -117,6 +117,17 @@ export async function listen(onSocket: (socket: Socket) => void) {
   }
 }
 
+/** Two ends of a way through the test: one goes with the other. */
+export function tie(near: Socket, far: Socket): void {
+  for (const [one, other] of [
+    [near, far],
+    [far, near],
+  ] as const) {
+    one.on('error', () => undefined)
+    one.on('close', () => other.destroy())
+  }
+}
+
 function refusal(engine: ServerEngine, side: string): string[] {
   if (engine === 'postgres') {
     return [
