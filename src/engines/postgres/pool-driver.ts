@@ -2,9 +2,10 @@
 import type { Socket } from 'node:net'
 import pg from 'pg'
 import Cursor from 'pg-cursor'
-import { Answer, type BeginOptions, type DriverConnection, type Fault, type PoolDriver } from '../pool-driver.js'
+import { Answer, type BeginOptions, type DriverConnection, type PoolDriver } from '../pool-driver.js'
 import type { Row, StatementOptions, StatementResult } from '../pool-driver.js'
 import { connectPostgres, destroyPostgres, endPostgres, readPostgresUrl } from './pool-connect.js'
+import { farewell, fault, isConflict } from './pool-faults.js'
 import { PreparedStatements } from './prepared.js'
 import { loadPostgresReads } from './reads.js'
 import { postgresReplication } from './replication.js'
@@ -27,7 +28,7 @@ export function createPostgresPoolDriver(url: string): PoolDriver {
     loadReads: loadPostgresReads,
     redact: redactPostgres,
     bare: barePostgres,
-    isConflict: (error) => error instanceof pg.DatabaseError && CONFLICTS.has(error.code ?? ''),
+    isConflict,
   }
 }
 
@@ -246,15 +247,6 @@ class PostgresConnection implements DriverConnection {
   }
 }
 
-/** The fence shares its SQLSTATE with every read-only transaction, so its own prefix has to tell them apart. */
-const FENCE_PREFIX = 'crossfade: side'
-/** Administrator, crash, dropped database. */
-const SHUTDOWN = new Set(['57P01', '57P02', '57P04'])
-const IDLE = '57P05'
-/** Idle in a transaction, a transaction that took too long. */
-const TIME_OUT = new Set(['25P03', '25P04'])
-const LOST = new Set([...SHUTDOWN, ...TIME_OUT, IDLE, '08000', '08003', '08006', '08007', '08P01'])
-
 /** Command tags after which the server may have no prepared statement any more. */
 const FORGETTING = new Set(['DISCARD', 'DEALLOCATE'])
 
@@ -272,30 +264,4 @@ const forgets = ({ command }: pg.QueryResult): boolean => FORGETTING.has(command
 function isForgotten(error: unknown): boolean {
   if (!(error instanceof pg.DatabaseError)) return false
   return error.code === '26000' || (error.code === '0A000' && error.routine === 'RevalidateCachedQuery')
-}
-
-/** Serialization failure and deadlock. */
-const CONFLICTS = new Set(['40001', '40P01'])
-
-function farewell(error: unknown): ReturnType<PoolDriver['farewell']> {
-  const code = error instanceof pg.DatabaseError ? (error.code ?? '') : ''
-  if (SHUTDOWN.has(code)) return 'shutdown'
-  if (code === IDLE) return 'idle'
-  return TIME_OUT.has(code) ? 'time-out' : undefined
-}
-
-function fault(error: unknown): Fault {
-  if (!(error instanceof pg.DatabaseError)) {
-    // What pg says of a client whose end it has seen.
-    if (error instanceof Error && error.message.endsWith('is not queryable')) return 'lost'
-    const code = error instanceof Error && 'code' in error ? error.code : undefined
-    return typeof code === 'string' && /^E[A-Z]+$/.test(code) ? 'unreachable' : 'statement'
-  }
-  const code = error.code ?? ''
-  if (code === '25006') return error.message.startsWith(FENCE_PREFIX) ? 'side-closed' : 'read-only'
-  if (LOST.has(code)) return 'lost'
-  if (code === '53300') return 'full'
-  if (code === '57P03') return 'unreachable'
-  if (code.startsWith('28') || code === '3D000') return 'denied'
-  return 'statement'
 }
