@@ -68,8 +68,7 @@ export async function openFenceProof(context: MigrationContext, origin: Side): P
         const usualMs = usualCountMs(projection)
         if (usualMs === undefined || usualMs > leftMs) continue
         leftMs -= usualMs
-        const { origin: left, destination: right } = pairs[0]!
-        const [counted] = await compareCounts(compiler, projection, origin, left, right)
+        const [counted] = await compareCounts(compiler, projection, origin, pairs[0]!)
         if (counted) throw new CrossfadeError('VERIFICATION_FAILED', `behind the fence ${counted}`)
       }
     },

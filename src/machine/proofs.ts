@@ -1,9 +1,9 @@
 /** Verification as the phases use it: with the age of the last clean pass in the journal, and the gates that rest on it. */
-import type { VerifyOptions } from '../verify/verifier.js'
 import { isClean, verifyPass, type PassResult } from '../verify/pass.js'
+import type { SessionPair } from '../verify/verify-scopes.js'
 import { checkInvariants, runProbes } from '../verify/invariants.js'
 import { withConsistentCut } from '../sync/consistent-cut.js'
-import type { Session, Side } from '../engines/engine.js'
+import type { Side } from '../engines/engine.js'
 import type { Compiler } from '../plan/compile.js'
 import type { Projection } from '../plan/projection.js'
 import { otherSide, sideOf, type MigrationContext } from './context.js'
@@ -17,19 +17,44 @@ interface StoredProof {
   readonly skipped: number
 }
 
-async function withSessions<T>(
+/** Both sides as they were at one moment, while the application writes on `authority`, which is the origin of the pair. */
+const atOneMoment = <T>(
   context: MigrationContext,
-  origin: Side,
-  work: (options: VerifyOptions) => Promise<T>,
-): Promise<T> {
-  const [left, right] = await Promise.all([
-    sideOf(context, origin).connect('verify'),
-    sideOf(context, otherSide(origin)).connect('verify'),
+  authority: Side,
+  work: (sessions: SessionPair) => Promise<T>,
+): Promise<T> =>
+  withConsistentCut(
+    context.loops.from(authority),
+    sideOf(context, authority),
+    sideOf(context, otherSide(authority)),
+    context.signal,
+    (origin, destination) => work({ origin, destination }),
+  )
+
+/** A pass of one direction beside live traffic on `authority`. */
+async function pass(context: MigrationContext, direction: 'forward' | 'reverse', authority: Side): Promise<PassResult> {
+  const { compiler, plan, signal, emit } = context
+  const from = direction === 'forward' ? 'blue' : 'green'
+  const [origin, destination] = await Promise.all([
+    sideOf(context, from).connect('verify'),
+    sideOf(context, otherSide(from)).connect('verify'),
   ])
   try {
-    return await work({ compiler: context.compiler, origin: left, destination: right, signal: context.signal })
+    return await verifyPass(plan, direction, {
+      compiler,
+      origin,
+      destination,
+      settle: () => context.loops.from(authority).settle(signal),
+      atOneMoment: (work) =>
+        atOneMoment(context, authority, (pair) =>
+          // The round trip reads green while blue has the authority.
+          work(from === authority ? pair : { origin: pair.destination, destination: pair.origin }),
+        ),
+      signal,
+      emit,
+    })
   } finally {
-    await Promise.allSettled([left.close(), right.close()])
+    await Promise.allSettled([origin.close(), destination.close()])
   }
 }
 
@@ -41,29 +66,21 @@ export async function proveForward(context: MigrationContext): Promise<PassResul
   const at = Date.now()
   // What is written from here on is either seen by the pass or looked at afterwards.
   loop.touched.clear()
-  const result = await withSessions(context, 'blue', (options) =>
-    verifyPass(context.plan, 'forward', { ...options, settle: () => loop.settle(context.signal), emit: context.emit }),
-  )
+  const result = await pass(context, 'forward', 'blue')
   await store(context, 'proof:forward', at, result)
   return result
 }
 
 /** A pass of the way back beside live traffic on green. */
 export async function proveReverse(context: MigrationContext): Promise<PassResult> {
-  const loop = context.loops.from('green')
-  loop.touched.clear()
-  return withSessions(context, 'green', (options) =>
-    verifyPass(context.plan, 'reverse', { ...options, settle: () => loop.settle(context.signal), emit: context.emit }),
-  )
+  context.loops.from('green').touched.clear()
+  return pass(context, 'reverse', 'green')
 }
 
 /** reverse(forward(blue)) equals blue in every covered column: green is read back through the reverse maps and compared with blue. */
 export async function proveRoundTrip(context: MigrationContext): Promise<PassResult> {
-  const loop = context.loops.from('blue')
   const at = Date.now()
-  const result = await withSessions(context, 'green', (options) =>
-    verifyPass(context.plan, 'reverse', { ...options, settle: () => loop.settle(context.signal), emit: context.emit }),
-  )
+  const result = await pass(context, 'reverse', 'blue')
   await store(context, 'proof:round-trip', at, result)
   return result
 }
@@ -105,18 +122,17 @@ export async function proveMoment(
   authority: Side,
   { hasProbes = false }: MomentOptions = {},
 ): Promise<{ failed: string[] }> {
-  const { plan, signal, compiler, emit } = context
-  const loop = context.loops.from(authority)
-  const sides = [sideOf(context, authority), sideOf(context, otherSide(authority))] as const
-  return withConsistentCut(loop, ...sides, signal, async (snapshot, other) => {
-    const [blue, green] = authority === 'blue' ? [snapshot, other] : [other, snapshot]
+  const { plan, compiler, emit } = context
+  return atOneMoment(context, authority, async (sessions) => {
+    const { origin, destination } = sessions
+    const [blue, green] = authority === 'blue' ? [origin, destination] : [destination, origin]
     const failed: string[] = []
     for (const result of await checkInvariants(plan.invariants, blue, green)) {
       await emit(result)
       if (!result.isEqual) failed.push(`${result.name} (${result.detail ?? 'differs'})`)
     }
     for (const projection of authority === 'blue' ? plan.forward : plan.reverse)
-      failed.push(...(await compareCounts(compiler, projection, authority, snapshot, other)))
+      failed.push(...(await compareCounts(compiler, projection, authority, sessions)))
     if (hasProbes)
       for (const probe of await runProbes(plan.probes, blue, green)) {
         await emit(probe)
@@ -132,11 +148,10 @@ export async function proveCounts(
   authority: Side,
   projections: readonly Projection[],
 ): Promise<string[]> {
-  const sides = [sideOf(context, authority), sideOf(context, otherSide(authority))] as const
-  return withConsistentCut(context.loops.from(authority), ...sides, context.signal, async (snapshot, other) => {
+  return atOneMoment(context, authority, async (sessions) => {
     const failed: string[] = []
     for (const projection of projections)
-      failed.push(...(await compareCounts(context.compiler, projection, authority, snapshot, other)))
+      failed.push(...(await compareCounts(context.compiler, projection, authority, sessions)))
     return failed
   })
 }
@@ -151,8 +166,7 @@ export async function compareCounts(
   compiler: Compiler,
   projection: Projection,
   authority: Side,
-  origin: Session,
-  destination: Session,
+  { origin, destination }: SessionPair,
 ): Promise<string[]> {
   const startedAt = performance.now()
   const [left, right] = await Promise.all([

@@ -7,7 +7,7 @@ import type { Session, SideTools } from '../engines/engine.js'
 import { applyChangesOnce } from './applier.js'
 import type { SyncLoop } from './sync-loop.js'
 
-/** Changes a snapshot may have queued; more means that sync is far behind and the cut should wait. */
+/** Changes that a cut carries. More, e.g. of one bulk update: sync brings them, and the cut is tried again. */
 const LARGEST_CUT = 200_000
 
 export async function withConsistentCut<T>(
@@ -17,6 +17,20 @@ export async function withConsistentCut<T>(
   signal: AbortSignal,
   work: (originSnapshot: Session, destinationSession: Session) => Promise<T>,
 ): Promise<T> {
+  for (;;) {
+    const cut = await tryCut(loop, origin, destination, signal, work)
+    if (cut.isWhole) return cut.result
+    await loop.settle(signal)
+  }
+}
+
+async function tryCut<T>(
+  loop: SyncLoop,
+  origin: SideTools,
+  destination: SideTools,
+  signal: AbortSignal,
+  work: (originSnapshot: Session, destinationSession: Session) => Promise<T>,
+): Promise<{ readonly isWhole: false } | { readonly isWhole: true; readonly result: T }> {
   await loop.stop()
   const [snapshot, writing, acknowledging] = await Promise.all([
     origin.connect('snapshot'),
@@ -26,12 +40,13 @@ export async function withConsistentCut<T>(
   try {
     return await snapshot.transaction(
       async () => {
-        const changes = await origin.capture.take(snapshot, LARGEST_CUT)
+        const changes = await origin.capture.take(snapshot, LARGEST_CUT + 1)
+        if (changes.length > LARGEST_CUT) return { isWhole: false }
         await applyChangesOnce(changes, loop.applierOn(snapshot, writing, signal))
         const ids = changes.map((change) => change.id)
         for (let start = 0; start < ids.length; start += 5000)
           await origin.capture.acknowledge(acknowledging, ids.slice(start, start + 5000))
-        return work(snapshot, writing)
+        return { isWhole: true, result: await work(snapshot, writing) }
       },
       { snapshot: true },
     )

@@ -8,11 +8,10 @@ import type { RawRow } from '../engines/sql.js'
 import type { Projection } from '../plan/projection.js'
 import { asText } from '../sync/apply.js'
 import { compareRows, type Difference } from './compare-rows.js'
+import type { SessionPair } from './verify-scopes.js'
 
-export interface VerifyOptions {
+export interface VerifyOptions extends SessionPair {
   readonly compiler: Compiler
-  readonly origin: Session
-  readonly destination: Session
   /** Driving rows per chunk. Default 20000. */
   readonly chunkRows?: number
   /**
@@ -20,8 +19,16 @@ export interface VerifyOptions {
    * a first look is final.
    */
   readonly settle?: (() => Promise<void>) | undefined
+  /**
+   * Runs a comparison over one moment of both sides, where a first look is final: for rows that are written all the time. Undefined
+   * where nobody can stop sync; such rows then leave their chunk unverified.
+   */
+  readonly atOneMoment?: AtOneMoment | undefined
   readonly signal: AbortSignal
 }
+
+/** Gives both sides as they were at one moment. The sessions are valid until `work` ends. */
+export type AtOneMoment = (work: (sessions: SessionPair) => Promise<void>) => Promise<void>
 
 export interface VerifyResult {
   readonly chunks: number
@@ -29,13 +36,13 @@ export interface VerifyResult {
   /** Standing differences, at most {@link LISTED} of them. */
   readonly differences: readonly Difference[]
   readonly differenceCount: number
-  /** Chunks in which a row kept changing during every look: not verified. */
+  /** Chunks in which a row kept changing during every look, with no exact moment to be had: not verified. */
   readonly skipped: number
 }
 
 const DEFAULT_CHUNK_ROWS = 20_000
-/** Looks at the rows that differed before those that still move leave their chunk unverified. */
-const LOOKS = 20
+/** Looks at the rows that differed, before those that still move are compared at one moment or leave their chunk unverified. */
+const LOOKS = { withMoment: 5, without: 20 } as const
 const ROWS_PER_BUCKET = 200
 const KEYS_PER_LOOK = 200
 const LISTED = 100
@@ -81,22 +88,19 @@ export async function scanProjection(projection: Projection, options: VerifyOpti
  * so rows that are written all the time cannot keep a chunk open.
  */
 export async function settleScans(scans: readonly Scan[], options: VerifyOptions): Promise<VerifyResult[]> {
-  const states = scans.map((scan) => ({ scan, open: scan.suspects, standing: [] as Difference[] }))
-  if (!options.settle) for (const state of states) closeAs(state, (row) => row.difference)
-  for (let look = 1; look <= LOOKS && states.some(({ open }) => open.length > 0); look += 1) {
+  const states = scans.map((scan): ScanState => ({ scan, open: scan.suspects, standing: [] }))
+  if (!options.settle) for (const state of states) close(state)
+  const looks = options.atOneMoment ? LOOKS.withMoment : LOOKS.without
+  for (let look = 1; look <= looks && isOpen(states); look += 1) {
     options.signal.throwIfAborted()
     await options.settle?.()
-    for (const state of states) {
-      const open: Suspects[] = []
-      for (const { part, rows } of state.open) {
-        const still = await lookAgain(state.scan.projection, part, rows, options)
-        state.standing.push(...still.filter(stands).map(({ difference }) => difference))
-        const moving = still.filter((row) => !stands(row))
-        if (moving.length > 0) open.push({ part, rows: moving })
-      }
-      state.open = open
-    }
+    await lookAtAll(states, options)
   }
+  if (isOpen(states))
+    await options.atOneMoment?.(async (sessions) => {
+      await lookAtAll(states, { ...options, ...sessions })
+      states.forEach(close)
+    })
   return states.map(({ scan, open, standing }) => ({
     chunks: scan.chunks,
     rows: scan.rows,
@@ -109,11 +113,30 @@ export async function settleScans(scans: readonly Scan[], options: VerifyOptions
 /** Toggled values may look the same at two looks by chance. */
 const stands = (row: Suspect): boolean => row.unchangedLooks >= 2
 
-function closeAs(
-  state: { open: readonly Suspects[]; standing: Difference[] },
-  differenceOf: (row: Suspect) => Difference,
-): void {
-  state.standing.push(...state.open.flatMap(({ rows }) => rows.map(differenceOf)))
+interface ScanState {
+  readonly scan: Scan
+  open: readonly Suspects[]
+  readonly standing: Difference[]
+}
+
+const isOpen = (states: readonly ScanState[]): boolean => states.some(({ open }) => open.length > 0)
+
+async function lookAtAll(states: readonly ScanState[], options: VerifyOptions): Promise<void> {
+  for (const state of states) {
+    const open: Suspects[] = []
+    for (const { part, rows } of state.open) {
+      const still = await lookAgain(state.scan.projection, part, rows, options)
+      state.standing.push(...still.filter(stands).map(({ difference }) => difference))
+      const moving = still.filter((row) => !stands(row))
+      if (moving.length > 0) open.push({ part, rows: moving })
+    }
+    state.open = open
+  }
+}
+
+/** What is open differs: nothing was in flight at the last look. */
+function close(state: ScanState): void {
+  state.standing.push(...state.open.flatMap(({ rows }) => rows.map(({ difference }) => difference)))
   state.open = []
 }
 

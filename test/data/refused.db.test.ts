@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import type { ColumnType } from '../../src/plan/schema.js'
-import { describeEachEngine } from '../support/servers.js'
+import { describeEachEngine, listTestEngines } from '../support/servers.js'
 import { createBed, type Bed } from './bed.js'
 import { brief } from './brief.js'
 
@@ -187,6 +187,34 @@ describe('what MariaDB has and a plan has no word for', () => {
       'empty-word: 1 rows of t hold none of the words of word: the empty value that a lenient mode gave them',
       'impossible-key: the primary key of green.t holds k, which has no length',
     ])
+  }, 60_000)
+})
+
+describe.each(listTestEngines().filter((engine) => engine !== 'postgres'))('names beyond U+FFFF (%s)', (engine) => {
+  test('are refused: MySQL would write a question mark without a word', async () => {
+    await using bed = await createBed(engine)
+    await bed.sql('blue', `CREATE TABLE t (id bigint PRIMARY KEY, note text)`)
+    bed.plan(`import { definePlan } from 'crossfade'
+export default definePlan({
+  name: 'refused',
+  blue: { t: { columns: { id: { type: 'bigint' }, note: { type: 'text' } }, primaryKey: ['id'] } },
+  green: {
+    'party🎉': {
+      columns: { id: { type: 'bigint' }, 'note📝': { type: 'varchar(20)' } },
+      primaryKey: ['id'],
+      indexes: { 'by📝': { columns: ['note📝'] } },
+    },
+  },
+  tables: (t) => ({ t: t.map('t', 'party🎉', ({ d }) => ({ columns: { id: d.id, 'note📝': d.note } })) }),
+})
+`)
+    expect(await refusals(bed)).toEqual(
+      ['party🎉', 'note📝', 'by📝'].map(
+        (name) => `impossible-name: MySQL and MariaDB cannot keep the name "${name}" of green`,
+      ),
+    )
+    expect((await bed.cli('run', '--yes')).exitCode).toBe(4)
+    expect(await bed.sql('green', 'SHOW TABLES')).toEqual([])
   }, 60_000)
 })
 

@@ -96,7 +96,7 @@ const schemaOf = ({ table, key, text, index }: Names): SchemaSpec => ({
   },
 })
 
-/** MySQL and MariaDB keep names in three bytes a character and say no to others, before anything is done. */
+/** MySQL and MariaDB keep names in three bytes a character; others are refused before they are sent. */
 const isBeyondMysql = (names: Names): boolean =>
   Object.values(names).some((name: string) => /[\u{10000}-\u{10ffff}]/u.test(name))
 
@@ -131,8 +131,7 @@ describeEachEngine('identifiers', (engine) => {
     await using session = await side.connect('names')
     const property = fc.asyncProperty(hostileTable, async (names) => {
       if (engine !== 'postgres' && isBeyondMysql(names)) {
-        await expect(makeAndRead(side, session, names)).rejects.toMatchObject({ code: 'STATEMENT_FAILED' })
-        for (const statement of side.schema.dropTables(schemaOf(names))) await session.execute(statement).catch(() => 0)
+        await expect(makeAndRead(side, session, names)).rejects.toThrow(TypeError)
         expect(Object.keys(await side.schema.introspect(session))).toEqual(['canary'])
         return
       }

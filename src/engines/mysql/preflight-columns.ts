@@ -5,7 +5,7 @@ import { raw, sql } from '../sql.js'
 import type { SideContext } from './context.js'
 import { indexColumns } from './index-ddl.js'
 import type { MysqlSession } from './session.js'
-import { qualify, quoteIdentifier } from './quote.js'
+import { isStorableName, qualify, quoteIdentifier } from './quote.js'
 
 /** InnoDB's limit for a primary key, in bytes. */
 const MAX_KEY_BYTES = 3072
@@ -16,11 +16,27 @@ export async function checkColumns(
   schema: SchemaSpec,
 ): Promise<Finding[]> {
   return [
+    ...impossibleNames(context.side, schema),
     ...Object.entries(schema).flatMap(([name, table]) => impossibleKeys(`${context.side}.${name}`, table)),
     ...(context.side === 'blue'
       ? [...(await looseKeys(context, session, schema)), ...(await emptyWords(context, session, schema))]
       : []),
   ]
+}
+
+function impossibleNames(side: string, schema: SchemaSpec): Finding[] {
+  const names = Object.entries(schema).flatMap(([name, { columns, indexes, unique, foreignKeys }]) => [
+    name,
+    ...[columns, indexes, unique, foreignKeys].flatMap((named) => Object.keys(named ?? {})),
+  ])
+  return names
+    .filter((name) => !isStorableName(name))
+    .map((name) => ({
+      code: 'impossible-name',
+      severity: 'blocking',
+      message: `MySQL and MariaDB cannot keep the name "${name}" of ${side}`,
+      hint: 'Take the characters beyond U+FFFF, emoji for example, out of it.',
+    }))
 }
 
 function impossibleKeys(place: string, table: TableSpec): Finding[] {

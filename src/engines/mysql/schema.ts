@@ -22,9 +22,11 @@ export function createTables(schema: SchemaSpec, options: SchemaDdlOptions): Sql
     raw(`CREATE DATABASE IF NOT EXISTS ${quoteIdentifier(namespace)} CHARACTER SET utf8mb4`),
     ...Object.entries(schema).map(([name, table]) => {
       const keys = keyColumns(name, schema)
-      const parts = Object.entries(table.columns).map(([column, spec]) =>
-        columnDdl(column, spec, { ...options, isKey: keys.has(column) }),
-      )
+      const parts = Object.entries(table.columns).map(([column, spec]) => {
+        // MySQL refuses a key that may be NULL; the other engines make it NOT NULL by themselves.
+        const isNotNull = spec.notNull === true || table.primaryKey.includes(column)
+        return columnDdl(column, { ...spec, notNull: isNotNull }, { ...options, isKey: keys.has(column) })
+      })
       if (table.primaryKey.length > 0) parts.push(`PRIMARY KEY (${list(table.primaryKey)})`)
       const partitions = monthPartitions(table, options.now)
       return raw(
