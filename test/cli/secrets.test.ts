@@ -1,6 +1,6 @@
 /** Passwords and values of rows are nowhere: not in output, log file, journal, report, backup or the list of processes. */
 import { randomBytes } from 'node:crypto'
-import { readdirSync, readFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { tamper } from '../support/crossfade-session.js'
@@ -120,4 +120,32 @@ describeEachEngine('a secret', (engine) => {
       await runSql(engine, getServerUrl(engine), drop)
     }
   }, 120_000)
+
+  test('is in no file while a dump program runs, where a kill would leave it', async () => {
+    await using shop = await createShop(engine)
+    using folder = createPlanFolder()
+    const [bin, temporary, found] = ['bin', 'tmp', 'found'].map((name) => join(folder.path, name))
+    for (const path of [bin!, temporary!]) mkdirSync(path)
+    const { password } = new URL(shop.blueUrl)
+    // The real program, behind a look at what lies in the temporary folder when it starts.
+    for (const program of ['pg_dump', 'pg_restore', 'mariadb-dump', 'mariadb', 'mysqldump', 'mysql'])
+      writeFileSync(
+        join(bin!, program),
+        `#!/bin/sh
+case "$*" in *--version*) ;; *) echo "$0" >> '${found}'; grep -rlF '${password}' '${temporary}' >> '${found}' ;; esac
+PATH="\${PATH#*:}" exec ${program} "$@"
+`,
+        { mode: 0o755 },
+      )
+    const env = { PATH: `${bin}:${process.env['PATH']}`, TMPDIR: temporary }
+    const { exitCode, lines, stdout } = await watch(shop.spawn(['run', SHOP_PLAN, '--until', 'backup', '--json'], env))
+      .result
+    expect(exitCode, stdout).toBe(0)
+    const tool = lines.find(({ type }) => type === 'backup')?.['tool']
+    const started = existsSync(found!) ? readFileSync(found!, 'utf8').trim().split('\n') : []
+    expect(started.filter((line) => !line.startsWith(bin!))).toEqual([])
+    // Where the server has no dump program on this machine, nothing was started.
+    if (tool === 'built-in') expect(started).toEqual([])
+    else expect(started).toContain(join(bin!, String(tool)))
+  }, 60_000)
 })

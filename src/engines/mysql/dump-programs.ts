@@ -1,7 +1,7 @@
 /** The server's own dump and client programs. */
 import { execFile, spawn } from 'node:child_process'
-import { createReadStream, createWriteStream } from 'node:fs'
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { closeSync, createReadStream, createWriteStream, openSync, rmSync, writeFileSync } from 'node:fs'
+import { randomUUID } from 'node:crypto'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
@@ -58,39 +58,48 @@ interface RunOptions {
   readonly signal: AbortSignal
 }
 
-/** The password goes by a file that only this user can read: arguments are visible to everybody on the machine. */
+/** Its descriptor in the program. */
+const OPTIONS_FD = 3
+
+/** The password goes by a file without a name: arguments are visible to everybody, and a name would outlive a kill. */
 export async function runProgram(
   path: string,
   url: string,
   args: readonly string[],
   { engine, input, output, watch, signal }: RunOptions,
 ): Promise<void> {
-  const folder = await mkdtemp(join(tmpdir(), 'crossfade-'))
+  const options = openUnnamed(clientOptions(url, engine))
+  const child = spawn(path, [`--defaults-file=/dev/fd/${OPTIONS_FD}`, ...args], {
+    signal,
+    stdio: [input === undefined ? 'ignore' : 'pipe', output === undefined ? 'ignore' : 'pipe', 'pipe', options],
+  })
+  closeSync(options)
+  if (watch) child.stdout?.on('data', watch)
+  let complaint = ''
+  child.stderr!.setEncoding('utf8').on('data', (text: string) => {
+    complaint = `${complaint}${text}`.slice(-2_000)
+  })
+  const ended = new Promise<number | null>((resolve, reject) => {
+    child.once('error', reject)
+    child.once('close', resolve)
+  })
+  const [code] = await Promise.all([
+    ended,
+    output === undefined ? undefined : pipeline(child.stdout!, createWriteStream(output, { mode: 0o600 })),
+    // A client that fails closes its end; its exit code says so.
+    input === undefined ? undefined : pipeline(createReadStream(input), child.stdin!).catch(() => undefined),
+  ])
+  if (code !== 0) throw new CrossfadeError('BACKUP_UNPROVEN', `${path} ended with ${code}: ${withoutRows(complaint)}`)
+}
+
+/** @returns a descriptor of a file that has this text and no name any more. Nothing is awaited while it has one. */
+function openUnnamed(text: string): number {
+  const file = join(tmpdir(), `crossfade-${randomUUID()}`)
   try {
-    const defaults = join(folder, 'client.cnf')
-    await writeFile(defaults, clientOptions(url, engine), { mode: 0o600 })
-    const child = spawn(path, [`--defaults-file=${defaults}`, ...args], {
-      signal,
-      stdio: [input === undefined ? 'ignore' : 'pipe', output === undefined ? 'ignore' : 'pipe', 'pipe'],
-    })
-    if (watch) child.stdout?.on('data', watch)
-    let complaint = ''
-    child.stderr!.setEncoding('utf8').on('data', (text: string) => {
-      complaint = `${complaint}${text}`.slice(-2_000)
-    })
-    const ended = new Promise<number | null>((resolve, reject) => {
-      child.once('error', reject)
-      child.once('close', resolve)
-    })
-    const [code] = await Promise.all([
-      ended,
-      output === undefined ? undefined : pipeline(child.stdout!, createWriteStream(output, { mode: 0o600 })),
-      // A client that fails closes its end; its exit code says so.
-      input === undefined ? undefined : pipeline(createReadStream(input), child.stdin!).catch(() => undefined),
-    ])
-    if (code !== 0) throw new CrossfadeError('BACKUP_UNPROVEN', `${path} ended with ${code}: ${withoutRows(complaint)}`)
+    writeFileSync(file, text, { mode: 0o600, flag: 'wx' })
+    return openSync(file, 'r')
   } finally {
-    await rm(folder, { recursive: true, force: true })
+    rmSync(file, { force: true })
   }
 }
 
