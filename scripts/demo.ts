@@ -13,13 +13,14 @@ import { Command, Option } from 'commander'
 import { EXIT } from '../src/cli/exit-codes.js'
 import type { Report } from '../src/report/report.js'
 import { crossfade } from './demo/crossfade.js'
-import { LeftoverError, openStage, type DemoEngine, type Stage } from './demo/stage.js'
+import { LeftoverError, openStage, type Stage } from './demo/stage.js'
 import { completeReport, summaryLines } from './demo/summary.js'
 import { startTraffic } from './demo/traffic.js'
+import type { ServerEngine } from './servers/server.js'
 import { wholeNumber } from './flags/whole-number.js'
 
 interface DemoFlags {
-  readonly engine: DemoEngine
+  readonly engine: ServerEngine
   readonly rows: number
   readonly clients: number
   readonly seed: number
@@ -29,7 +30,7 @@ interface DemoFlags {
 }
 
 const program = new Command('demo')
-  .addOption(new Option('--engine <name>').choices(['postgres', 'mariadb']).default('postgres'))
+  .addOption(new Option('--engine <name>').choices(['postgres', 'mariadb', 'mysql']).default('postgres'))
   .option('--rows <number>', 'rows of the old schema, about', wholeNumber, 200_000)
   .option('--clients <number>', 'clients of the application', wholeNumber, 50)
   .option('--seed <number>', 'the same seed gives the same data and the same requests', wholeNumber, 1)

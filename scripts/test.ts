@@ -1,10 +1,11 @@
 import { spawn } from 'node:child_process'
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { delimiter, join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { buildProgram } from './bench/built-program.js'
 import { hasServer, type Server, type ServerEngine, startServer, URL_VARIABLES } from './servers/index.ts'
+import { MYSQL_BIN } from './servers/install-mysql.ts'
 import { watchdog } from './servers/watchdog.ts'
 import { addCounts, type Counts, countVitestReport, formatCounts, listTroubles } from './test-counts.ts'
 
@@ -12,6 +13,8 @@ const { values } = parseArgs({
   options: {
     /** A vitest filter: runs the matching test files alone, without the static checks. */
     only: { type: 'string', multiple: true },
+    /** The suites of MySQL as well, on a server that is brought where there is none. */
+    mysql: { type: 'boolean', default: false },
   },
 })
 
@@ -69,10 +72,11 @@ const runChecks = async (): Promise<Counts> => {
 
 const startTestServers = async (started: Server[]): Promise<NodeJS.ProcessEnv> => {
   const engines: ServerEngine[] = ['postgres', 'mariadb']
-  // Nothing can install a MySQL server here, so this entry of the matrix runs where one exists.
-  if (await hasServer('mysql')) engines.push('mysql')
-  else console.log('mysql: no server here, so it is not in this run (CROSSFADE_TEST_MYSQL_URL adds it)')
+  if (values.mysql || (await hasServer('mysql'))) engines.push('mysql')
+  else console.log('mysql: not in this run (npm test -- --mysql brings a server, CROSSFADE_TEST_MYSQL_URL names one)')
   const env: NodeJS.ProcessEnv = { ...process.env }
+  // With the server come the programs that dump it.
+  if (engines.includes('mysql')) env['PATH'] = `${MYSQL_BIN}${delimiter}${env['PATH'] ?? ''}`
   for (const engine of engines) {
     stopping.signal.throwIfAborted()
     const server = await startServer({ engine })

@@ -11,14 +11,15 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Command, Option } from 'commander'
 import { buildProgram } from './bench/built-program.js'
+import type { ServerEngine } from './servers/server.js'
 import { makeBed } from './torture/bed.js'
-import { drawRound, FAULTS, type Draw, type FaultName, type TortureEngine } from './torture/draw.js'
+import { drawRound, FAULTS, type Draw, type FaultName } from './torture/draw.js'
 import { runRound } from './torture/round.js'
 import { describeDraw, repeatLine, summaryTable, type Outcome } from './torture/summary.js'
 import { wholeNumber } from './flags/whole-number.js'
 
 interface TortureFlags {
-  readonly engine: TortureEngine
+  readonly engine: ServerEngine
   readonly rounds: number
   readonly from: number
   readonly jobs: number
@@ -30,7 +31,7 @@ interface TortureFlags {
 }
 
 const flags = new Command('torture')
-  .addOption(new Option('--engine <name>').choices(['postgres', 'mariadb']).default('postgres'))
+  .addOption(new Option('--engine <name>').choices(['postgres', 'mariadb', 'mysql']).default('postgres'))
   .option('--rounds <number>', 'how many', wholeNumber, 15)
   .option('--from <number>', 'number of the first one', wholeNumber, 1)
   .option('--jobs <number>', 'so many at a time, each on servers of its own', wholeNumber, 1)

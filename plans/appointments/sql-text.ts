@@ -2,15 +2,21 @@
 import type { EngineSql } from 'crossfade'
 
 /** Statements that all engines read alike. */
-export const same = (text: string): EngineSql => ({ postgres: text, mysql: text })
+export const same = (text: string): { postgres: string; mysql: string } => ({ postgres: text, mysql: text })
 
 /** One text with a place where the engines differ. */
 export const differing = (
   parts: { readonly postgres: string; readonly mysql: string },
   text: (part: string) => string,
-): EngineSql => ({
+): { postgres: string; mysql: string } => ({
   postgres: text(parts.postgres),
   mysql: text(parts.mysql),
+})
+
+/** `select` for each value of a text, in one order everywhere, whatever its collation takes for equal. MySQL 9 has no MD5(). */
+export const perText = (column: string, select: { readonly postgres: string; readonly mysql: string }): EngineSql => ({
+  postgres: `${select.postgres} GROUP BY MD5(${column}) ORDER BY MD5(${column})`,
+  mysql: `${select.mysql} GROUP BY HEX(${column}) ORDER BY HEX(${column})`,
 })
 
 /**

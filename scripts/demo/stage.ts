@@ -6,12 +6,10 @@ import mysql from 'mysql2/promise'
 import pg from 'pg'
 import { urlOf } from '../appointments/database/schema.js'
 import { buildBlue } from '../appointments/generate.js'
-import { startServers, type Server } from '../servers/index.js'
-
-export type DemoEngine = 'postgres' | 'mariadb'
+import { startServers, type Server, type ServerEngine } from '../servers/index.js'
 
 export interface StageOptions {
-  readonly engine: DemoEngine
+  readonly engine: ServerEngine
   /** Green on a server of its own. */
   readonly hasTwoServers: boolean
   readonly seed: number
@@ -20,7 +18,7 @@ export interface StageOptions {
 }
 
 export interface Stage extends AsyncDisposable {
-  readonly engine: DemoEngine
+  readonly engine: ServerEngine
   readonly blueUrl: string
   readonly greenUrl: string
   /** For backup and logs; goes with the stage. */
@@ -54,7 +52,7 @@ export async function openStage({ engine, hasTwoServers, seed, rows, say }: Stag
   }
 }
 
-const namespaceOf = (engine: DemoEngine, side: 'blue' | 'green'): string =>
+const namespaceOf = (engine: ServerEngine, side: 'blue' | 'green'): string =>
   engine === 'postgres' ? side : `${DATABASE}_${side}`
 
 /** A server that the environment names may have been used before. */

@@ -1,5 +1,6 @@
 import { isDockerAvailable, startDockerServer } from './docker.ts'
 import { HOW_TO_GET_MARIADB, installMariadb } from './install-mariadb.ts'
+import { installMysql } from './install-mysql.ts'
 import { type LocalRecipe, startLocalServer } from './local-server.ts'
 import { findInstalledMariadb, findInstalledMysql } from './mysql.ts'
 import { readServerVersion } from './ping.ts'
@@ -36,8 +37,11 @@ const findRecipe = async ({ engine, settings, say = console.log }: StartOptions)
       if (installed !== undefined) return installed
       return (await installMariadb(say)) ? await findInstalledMariadb(settings) : undefined
     }
-    case 'mysql':
-      return findInstalledMysql(settings)
+    case 'mysql': {
+      const installed = await findInstalledMysql(settings)
+      if (installed !== undefined) return installed
+      return (await installMysql(say)) ? await findInstalledMysql(settings) : undefined
+    }
   }
 }
 
@@ -48,7 +52,7 @@ const HOW_TO_GET_ONE: Record<ServerEngine, string> = {
   mariadb: HOW_TO_GET_MARIADB,
   mysql:
     'No MySQL server found. Do one of these and start again: set CROSSFADE_TEST_MYSQL_URL to the URL of a server with a ' +
-    'superuser, start Docker, or put mysqld of MySQL 8.0 or newer on PATH (MariaDB has its own entry).',
+    'superuser, start Docker, put mysqld of MySQL 8.0 or newer on PATH (MariaDB has its own entry), or start on Debian.',
 }
 
 const startOne = async (options: StartOptions, index: 0 | 1): Promise<Server> => {

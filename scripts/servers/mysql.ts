@@ -1,5 +1,6 @@
 import { writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
+import { MYSQL_BIN } from './install-mysql.ts'
 import type { LocalRecipe } from './local-server.ts'
 import { findPrograms, isRoot, readProgramVersion, run } from './programs.ts'
 import type { ServerSettings } from './server.ts'
@@ -83,7 +84,7 @@ export const findInstalledMariadb = async (settings?: ServerSettings): Promise<L
 
 /** Oracle's MySQL from programs on this machine, or undefined when there is none that works. */
 export const findInstalledMysql = async (settings?: ServerSettings): Promise<LocalRecipe | undefined> => {
-  for (const program of await findPrograms('mysqld')) {
+  for (const program of await findPrograms('mysqld', [MYSQL_BIN])) {
     const version = await readProgramVersion(program)
     if (version === undefined || version.includes('MariaDB')) continue
     return createRecipe('mysql', program, settings, async (folder, dataDir, userArgs) => {

@@ -1,6 +1,6 @@
 /** Servers that may be killed, and a network in front of each for Crossfade and for the application. */
-import { startServer, type Server } from '../servers/index.js'
-import type { Scope, TortureEngine } from './draw.js'
+import { startServer, type Server, type ServerEngine } from '../servers/index.js'
+import type { Scope } from './draw.js'
 import { Proxy } from './proxy.js'
 
 /** One server with two ways to it. */
@@ -10,7 +10,7 @@ export interface Node {
 }
 
 export interface Bed extends AsyncDisposable {
-  readonly engine: TortureEngine
+  readonly engine: ServerEngine
   /** The first so many servers; started when first asked for. */
   nodes(count: number): Promise<readonly Node[]>
   /** Ends all trouble and starts what does not run. */
@@ -21,9 +21,10 @@ export interface Bed extends AsyncDisposable {
 const SETTINGS = {
   postgres: { shared_buffers: '64MB', max_connections: 200 },
   mariadb: { innodb_flush_log_at_trx_commit: 2, innodb_buffer_pool_size: '128M', max_connections: 200 },
+  mysql: { innodb_flush_log_at_trx_commit: 2, innodb_buffer_pool_size: '128M', max_connections: 200 },
 } as const
 
-export function makeBed(engine: TortureEngine, say: (line: string) => void): Bed {
+export function makeBed(engine: ServerEngine, say: (line: string) => void): Bed {
   const nodes: Node[] = []
   return {
     engine,
@@ -49,7 +50,7 @@ export function makeBed(engine: TortureEngine, say: (line: string) => void): Bed
   }
 }
 
-async function openNode(engine: TortureEngine, say: (line: string) => void): Promise<Node> {
+async function openNode(engine: ServerEngine, say: (line: string) => void): Promise<Node> {
   const server = await startServer({ engine, settings: SETTINGS[engine], isOwn: true, say })
   const { hostname, port } = new URL(server.url)
   const open = (): Promise<Proxy> => Proxy.open({ host: hostname, port: Number(port) })

@@ -2,6 +2,7 @@
 import type { Phase } from '../../src/journal/events.js'
 import type { Side } from '../../src/engines/engine.js'
 import { Random, saltOf } from '../appointments/generator/random.js'
+import type { ServerEngine } from '../servers/server.js'
 
 export const FAULTS = [
   'kill',
@@ -22,7 +23,6 @@ export const FAULTS = [
 ] as const
 export type FaultName = (typeof FAULTS)[number]
 
-export type TortureEngine = 'postgres' | 'mariadb'
 export type Target = Side | 'journal'
 export type Scope = 'crossfade' | 'application' | 'both'
 export type Leg = 'forward' | 'back'
@@ -37,7 +37,7 @@ export interface Moment {
 }
 
 export interface Draw {
-  readonly engine: TortureEngine
+  readonly engine: ServerEngine
   readonly seed: number
   readonly round: number
   /** Where blue, green and the journal are. */
@@ -105,7 +105,7 @@ export function faultOf(seed: number, round: number): FaultName {
   return order[(round - 1) % FAULTS.length]!
 }
 
-export function drawRound(engine: TortureEngine, seed: number, round: number, forced?: FaultName): Draw {
+export function drawRound(engine: ServerEngine, seed: number, round: number, forced?: FaultName): Draw {
   const random = new Random(saltOf(`torture ${engine} ${seed}`)).reseed(round, 1)
   const fault = forced ?? faultOf(seed, round)
   const placement = random.pick(['one-server', 'two-servers', 'two-servers', 'own-journal'] as const)

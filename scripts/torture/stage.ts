@@ -4,7 +4,8 @@ import { buildBlue } from '../appointments/generate.js'
 import { runSql, withDatabase } from '../servers/run-sql.js'
 import type { Side } from '../../src/engines/engine.js'
 import { through, type Bed, type Node } from './bed.js'
-import type { Draw, Target, TortureEngine } from './draw.js'
+import type { ServerEngine } from '../servers/server.js'
+import type { Draw, Target } from './draw.js'
 import { fillShop } from './shop-data.js'
 
 export interface Urls {
@@ -14,7 +15,7 @@ export interface Urls {
 }
 
 export interface Stage {
-  readonly engine: TortureEngine
+  readonly engine: ServerEngine
   readonly meta: string
   /** Around the network: for the checks. */
   readonly direct: Urls

@@ -3,6 +3,9 @@ import { isClean, verifyPass, type PassResult } from '../verify/pass.js'
 import type { SessionPair } from '../verify/verify-scopes.js'
 import { checkInvariants, runProbes } from '../verify/invariants.js'
 import { withConsistentCut } from '../sync/consistent-cut.js'
+import { CrossfadeError } from '../engines/errors.js'
+import { findingText } from '../plan/live-check.js'
+import { checkQuestions } from '../plan/questions.js'
 import type { Side } from '../engines/engine.js'
 import type { Compiler } from '../plan/compile.js'
 import type { Projection } from '../plan/projection.js'
@@ -106,6 +109,13 @@ export async function readProof(
   const stored = (await context.journal.readProgress(name)) as StoredProof | undefined
   if (!stored || stored.differences > 0 || stored.skipped > 0) return undefined
   return { ageMs: ageOf(stored.at, Date.now()) }
+}
+
+/** @throws {CrossfadeError} REFUSED with every invariant and probe that a side cannot be asked: behind the switch it would fail the validation. */
+export async function requirePossibleQuestions(context: MigrationContext, side: Side): Promise<void> {
+  await using session = await sideOf(context, side).connect('check')
+  const impossible = await checkQuestions(context.plan, side, session)
+  if (impossible.length > 0) throw new CrossfadeError('REFUSED', impossible.map(findingText).join('\n'))
 }
 
 export interface MomentOptions {

@@ -7,6 +7,7 @@ import { Compiler } from './compile.js'
 import { jsonColumnsInJson, type NestedColumn } from './json-null.js'
 import { findSlowRoutes } from './slow-routes.js'
 import type { Plan } from './plan.js'
+import { checkQuestions } from './questions.js'
 
 /** A finding and the side it is about. */
 export interface LiveFinding extends Finding {
@@ -29,7 +30,12 @@ export async function checkLive(plan: Plan, blue: SideTools, green: SideTools): 
       return [
         ...of('blue', [...own.blue, ...drift]),
         ...of('green', [...own.green, ...(await checkGreen(plan, green, greenSession))]),
-        ...(isReadable ? await checkRows(plan, blue, green, blueSession) : of('blue', [notLookedAt])),
+        ...(isReadable
+          ? [
+              ...of('blue', await checkQuestions(plan, 'blue', blueSession)),
+              ...(await checkRows(plan, blue, green, blueSession)),
+            ]
+          : of('blue', [notLookedAt])),
       ]
     }),
   )

@@ -1,14 +1,10 @@
 /** The second path: hand-written SQL asked of both sides, which shares nothing with the mapping it checks. */
 import { createHash } from 'node:crypto'
-import type { EngineName, Session } from '../engines/engine.js'
-import { raw, Sql, type RawRow } from '../engines/sql.js'
-import type { EngineSql, Invariant, Probe } from '../plan/define.js'
+import type { Session } from '../engines/engine.js'
+import { raw, type RawRow } from '../engines/sql.js'
+import type { Invariant, Probe } from '../plan/define.js'
+import { bind, sqlFor, statementsOf } from '../plan/questions.js'
 import type { MigrationEvent } from '../journal/events.js'
-
-/** The text for an engine; MariaDB falls back to MySQL's. */
-export function sqlFor(engine: EngineName, text: EngineSql): string {
-  return text[engine] ?? text.mysql
-}
 
 /** @returns the name and the first place where the answers differ, without values. */
 export async function checkInvariants(
@@ -85,11 +81,7 @@ async function timed(
   text: string,
   parameters: Readonly<Record<string, string | null>>,
 ): Promise<{ medianMs: number; digest: string }> {
-  const statements = text
-    .split(/;\s*(?:\n|$)/)
-    .map((statement) => statement.trim())
-    .filter((statement) => statement !== '')
-    .map((statement) => bind(statement, parameters))
+  const statements = statementsOf(text).map((statement) => bind(statement, parameters))
   const times: number[] = []
   let digest = ''
   for (let run = 0; run < PROBE_RUNS; run += 1) {
@@ -102,18 +94,4 @@ async function timed(
   }
   const sorted = times.sort((left, right) => left - right)
   return { medianMs: Math.round((sorted[Math.floor(sorted.length / 2)] ?? 0) * 1000) / 1000, digest }
-}
-
-/** `:name` becomes a bound value; `::type` casts and quoted texts stay. */
-export function bind(statement: string, parameters: Readonly<Record<string, string | null>>): Sql {
-  const texts: string[] = ['']
-  const values: (string | null)[] = []
-  for (const [piece] of statement.matchAll(/'(?:[^']|'')*'|::|:[a-zA-Z_][a-zA-Z0-9_]*|[^':]+|[':]/g)) {
-    const name = /^:([a-zA-Z_]\w*)$/.exec(piece)?.[1]
-    if (name !== undefined && Object.hasOwn(parameters, name)) {
-      values.push(parameters[name]!)
-      texts.push('')
-    } else texts[texts.length - 1] += piece
-  }
-  return new Sql(texts, values)
 }

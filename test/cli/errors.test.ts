@@ -140,6 +140,24 @@ describeEachEngine('before a migration', (engine) => {
     expect(await footprint(shop)).toEqual(before)
   })
 
+  test('an invariant and a probe that blue cannot be asked are refused with 4', async () => {
+    const both = (text: string): string => JSON.stringify({ postgres: text, mysql: text })
+    const plan = folder.shopWith(
+      'impossible.ts',
+      `{
+        invariants: [...shop.input.invariants, { name: 'hashes', blue: ${both('SELECT NO_SUCH_HASH(reference) FROM orders')}, green: ${both('SELECT 1')} }],
+        probes: [...shop.input.probes, { name: 'lost', blue: ${both('SELECT 1;\nSELECT lost FROM orders')}, green: ${both('SELECT 1')}, afterMs: 100 }],
+      }`,
+    )
+    const check = await shop.cli(['check', plan, '--json'])
+    expect(check.exitCode, check.stdout).toBe(4)
+    expect(check.lines.filter(({ severity }) => severity === 'blocking')).toMatchObject([
+      { code: 'impossible-question', message: expect.stringMatching(/invariant "hashes" .* on blue: .*no_such_hash/i) },
+      { code: 'impossible-question', message: expect.stringMatching(/probe "lost" .* on blue: .*lost/) },
+    ])
+    expect(await footprint(shop)).toEqual(before)
+  })
+
   test('a permission that is missing is named with the statement that grants it', async () => {
     if (engine === 'postgres')
       await runSql(

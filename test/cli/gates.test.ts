@@ -143,6 +143,32 @@ describeEachEngine('between copy and switch', (engine) => {
     await shop.sql('blue', 'ALTER TABLE orders DROP COLUMN surprise')
   })
 
+  test('an invariant and a probe that green cannot be asked refuse before anything is copied, or before the switch', async () => {
+    const both = (text: string): string => JSON.stringify({ postgres: text, mysql: text })
+    const asking = (name: string, text: string): string =>
+      folder.shopWith(
+        `${name}.ts`,
+        `{ invariants: [...shop.input.invariants, { name: 'lost', blue: ${both('SELECT 1')}, green: ${both(text)} }] }`,
+      )
+    await using own = await createShop(engine)
+    const early = await own.cli(['run', asking('early', 'SELECT lost FROM orders'), '--yes', '--json'])
+    expect(early.exitCode, early.stdout).toBe(4)
+    expect(early.lines.at(-1)).toMatchObject({
+      outcome: 'refused',
+      reason: expect.stringContaining('the invariant "lost" cannot be asked on green'),
+    })
+    expect(early.lines.some(({ type }) => type === 'copied')).toBe(false)
+    // The plan is mended, and the run goes on.
+    const mended = await own.cli(['run', asking('mended', 'SELECT 1'), '--until', 'dual-write-sync'])
+    expect(mended.exitCode, mended.stdout).toBe(0)
+    const late = await own.cli(['run', asking('late', 'SELECT lost FROM shops'), '--yes', '--json'])
+    expect(late.exitCode, late.stdout).toBe(4)
+    expect(late.lines.at(-1)).toMatchObject({ reason: expect.stringContaining('cannot be asked on green') })
+    expect(late.lines.some(({ type }) => type === 'switched')).toBe(false)
+    expect((await own.cli(['abort', SHOP_PLAN])).exitCode).toBe(0)
+    expect(await own.remains()).toEqual([])
+  }, 120_000)
+
   test('an invariant that differs before the switch refuses it', async () => {
     const plan = folder.shopWith(
       'differs.ts',

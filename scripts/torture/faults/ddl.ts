@@ -1,11 +1,11 @@
 /** Somebody else changes a schema in the middle, and later takes it back. */
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Side } from '../../../src/engines/engine.js'
-import type { TortureEngine } from '../draw.js'
+import type { ServerEngine } from '../../servers/server.js'
 import type { Fault } from './fault.js'
 
 interface Change {
-  readonly statements: (engine: TortureEngine) => readonly string[]
+  readonly statements: (engine: ServerEngine) => readonly string[]
   readonly undo: readonly string[]
 }
 

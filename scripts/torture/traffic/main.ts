@@ -3,14 +3,15 @@ import { appendFileSync } from 'node:fs'
 import { createPool } from 'crossfade/pool'
 import type { Side } from '../../../src/engines/engine.js'
 import { serve } from '../../bench/child.js'
-import type { Subject, TortureEngine } from '../draw.js'
+import type { ServerEngine } from '../../servers/server.js'
+import type { Subject } from '../draw.js'
 import type { Urls } from '../stage.js'
 import { workWithAppointments } from './appointments.js'
 import { workInShop } from './shop.js'
 import type { Work, WorkCounts } from './work.js'
 
 export interface TrafficSettings {
-  readonly engine: TortureEngine
+  readonly engine: ServerEngine
   readonly subject: Subject
   readonly urls: Urls
   readonly meta: string

@@ -4,7 +4,7 @@ import { findingText } from '../../plan/live-check.js'
 import { captureTables } from '../../sync/routes.js'
 import { runHooks } from '../hooks.js'
 import type { MigrationContext, PhaseResult } from '../context.js'
-import { proveForward, proveMoment, readProof } from '../proofs.js'
+import { proveForward, proveMoment, readProof, requirePossibleQuestions } from '../proofs.js'
 import { reconcileAll, switchAuthority } from '../switching.js'
 import { until } from '../waiting.js'
 
@@ -19,6 +19,8 @@ export async function cutover(context: MigrationContext): Promise<PhaseResult> {
     const proof = await readProof(context)
     if (!proof || loop.touched.isOverfull || proof.ageMs > context.plan.limits.maxVerificationAgeMs)
       await proveForward(context)
+    // Those of a plan that was changed meanwhile.
+    for (const side of ['blue', 'green'] as const) await requirePossibleQuestions(context, side)
     const { failed } = await proveMoment(context, 'blue')
     if (failed.length > 0)
       throw new CrossfadeError('REFUSED', `both sides differ before the switch: ${failed.join('; ')}`)

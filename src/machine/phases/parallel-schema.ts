@@ -2,6 +2,7 @@
 import { CrossfadeError } from '../../engines/errors.js'
 import { checkGreenRows, findingText } from '../../plan/live-check.js'
 import { crashPoint } from '../crash-point.js'
+import { requirePossibleQuestions } from '../proofs.js'
 import { tablesOf, type MigrationContext, type PhaseResult } from '../context.js'
 
 export async function parallelSchema(context: MigrationContext): Promise<PhaseResult> {
@@ -30,6 +31,7 @@ export async function parallelSchema(context: MigrationContext): Promise<PhaseRe
   await green.fence.arm(tablesOf(plan, 'green'), { signal })
   await blue.lease.take(runEpoch, 5000)
   await green.lease.take(runEpoch, 5000)
+  await requirePossibleQuestions(context, 'green')
   await context.emit({
     type: 'note',
     message: `green has ${Object.keys(plan.green).length} tables, closed to everybody but Crossfade`,
