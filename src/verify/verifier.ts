@@ -2,7 +2,6 @@
  * Compares one projection with its destination, chunk by chunk: digests first, rows where digests differ, and again after sync
  * has caught up, so that a row in flight never counts and a standing difference always does.
  */
-import type { Session } from '../engines/engine.js'
 import { EVERYTHING, type Compiler, type Part, type RowSelection, type Scope } from '../plan/compile.js'
 import type { RawRow } from '../engines/sql.js'
 import type { Projection } from '../plan/projection.js'
