@@ -1,5 +1,5 @@
 /** Words for hand-written SQL that reads the same or nearly the same on every engine. */
-import type { EngineSql } from 'crossfade'
+import type { EngineSql, Invariant } from 'crossfade'
 
 /** Statements that all engines read alike. */
 export const same = (text: string): { postgres: string; mysql: string } => ({ postgres: text, mysql: text })
@@ -12,6 +12,12 @@ export const differing = (
   postgres: text(parts.postgres),
   mysql: text(parts.mysql),
 })
+
+/** The same question on both sides. */
+export function alike(name: string, question: string | EngineSql): Invariant {
+  const asked = typeof question === 'string' ? same(question) : question
+  return { name, blue: asked, green: asked }
+}
 
 /** `select` for each value of a text, in one order everywhere, whatever its collation takes for equal. MySQL 9 has no MD5(). */
 export const perText = (column: string, select: { readonly postgres: string; readonly mysql: string }): EngineSql => ({

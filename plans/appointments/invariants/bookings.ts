@@ -1,8 +1,6 @@
 /** Appointments, bookings and event types: the same on both sides. */
 import type { Invariant } from 'crossfade'
-import { differing, elements, keyIn, month, perText, same, textMember } from '../sql-text.js'
-
-const alike = (name: string, text: string): Invariant => ({ name, blue: same(text), green: same(text) })
+import { alike, differing, elements, keyIn, month, perText, same, textMember } from '../sql-text.js'
 
 export const bookingInvariants: readonly Invariant[] = [
   alike(
@@ -10,19 +8,16 @@ export const bookingInvariants: readonly Invariant[] = [
     `SELECT company_id, COUNT(*), COALESCE(SUM(price), 0) FROM appointments WHERE status = 'completed'
      GROUP BY company_id ORDER BY company_id`,
   ),
-  (() => {
-    const perStatus = perText('status', same('SELECT MIN(status), COUNT(*) FROM appointments'))
-    return { name: 'appointments per status', blue: perStatus, green: perStatus }
-  })(),
-  (() => {
-    const byMonth = differing(
+  alike('appointments per status', perText('status', same('SELECT MIN(status), COUNT(*) FROM appointments'))),
+  alike(
+    'appointments per company and month',
+    differing(
       month('starts_at'),
       (text) => `
       SELECT company_id, ${text} AS m, COUNT(*), COALESCE(SUM(price), 0) FROM appointments WHERE starts_at IS NOT NULL
       GROUP BY company_id, ${text} ORDER BY company_id, m`,
-    )
-    return { name: 'appointments per company and month', blue: byMonth, green: byMonth }
-  })(),
+    ),
+  ),
   alike(
     'appointments whose customer, branch, staff, call or parent is gone',
     `SELECT COUNT(CASE WHEN c.id IS NULL THEN 1 END),

@@ -1,8 +1,6 @@
 /** Companies, branches, people: the same on both sides. */
 import type { Invariant } from 'crossfade'
-import { differing, elements, perText, same, textMember } from '../sql-text.js'
-
-const alike = (name: string, text: string): Invariant => ({ name, blue: same(text), green: same(text) })
+import { alike, differing, elements, perText, same, textMember } from '../sql-text.js'
 
 /** Count of one table, and of the elements of the JSON column that it became, for children whose owner is there. */
 const folded = (
@@ -23,16 +21,15 @@ const folded = (
 })
 
 export const peopleInvariants: readonly Invariant[] = [
-  (() => {
-    const byBilling = perText(
+  alike(
+    'companies by billing, their balance and what is active',
+    perText(
       'billing_status',
-      same(
-        `SELECT MIN(billing_status), COUNT(*), SUM(credit_balance), COUNT(CASE WHEN is_active THEN 1 END), COUNT(deleted_at)
-         FROM companies`,
-      ),
-    )
-    return { name: 'companies by billing, their balance and what is active', blue: byBilling, green: byBilling }
-  })(),
+      same(`
+      SELECT MIN(billing_status), COUNT(*), SUM(credit_balance), COUNT(CASE WHEN is_active THEN 1 END), COUNT(deleted_at)
+      FROM companies`),
+    ),
+  ),
   {
     name: 'prepaid balance of each company’s tenant, in cents',
     blue: same(`
