@@ -277,9 +277,10 @@ export interface BackupTools {
   dump(file: string, signal: AbortSignal, witness?: DumpWitness): Promise<{ tool: string; note: string; bytes: number }>
   /** A position for point-in-time recovery: LSN or GTID, with a named restore point where the engine has them. */
   recoveryMarker(session: Session, name: string): Promise<string>
-  /** Restores into a scratch namespace made for it (dropping an older scratch of the same migration). @returns its location. */
-  restore(file: string, scratch: string, signal: AbortSignal): Promise<Location>
-  dropScratch(scratch: string): Promise<void>
+  /** Restores into a scratch database or schema made for it, dropping an older one of this side. @returns its location. */
+  restore(file: string, signal: AbortSignal): Promise<Location>
+  /** Drops what a restore, or one that crashed, left on the server. Harmless when there is none. */
+  dropScratch(): Promise<void>
 }
 
 /** All an engine offers for one side. Made by {@link openSide}. */

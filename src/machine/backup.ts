@@ -2,7 +2,6 @@
  * The backup: a dump of blue that was restored and compared, a position for point-in-time recovery, and the archive. Blue is
  * written all the while, so the restored dump is compared with what blue held at the dump's own moment.
  */
-import { createHash } from 'node:crypto'
 import { mkdir, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { SideTools } from '../engines/engine.js'
@@ -67,11 +66,6 @@ export async function runBackup(options: BackupOptions): Promise<StoredBackup> {
   const { tool, note, bytes, marker, isProven, archivedRows } = backup
   await emit({ type: 'backup', tool, note, bytes, marker, isProven, archivedRows })
   return backup
-}
-
-/** Drops the scratch database that a crashed backup left on blue's server. Harmless when there is none. */
-export async function dropBackupScratch(plan: Plan, blue: SideTools): Promise<void> {
-  await blue.backup.dropScratch(scratchOf(plan, blue))
 }
 
 async function makeBackup(options: BackupOptions, path: string): Promise<StoredBackup> {
@@ -150,9 +144,8 @@ async function compareRestored(
   file: string,
   expected: ReadonlyMap<string, Expected>,
 ): Promise<string[]> {
-  const scratch = scratchOf(plan, blue)
   try {
-    const location = await blue.backup.restore(file, scratch, signal)
+    const location = await blue.backup.restore(file, signal)
     await using restored = await openSide(location.url, 'blue', location.metaNamespace)
     return await withSession(restored, async (session) => {
       const problems: string[] = []
@@ -166,17 +159,8 @@ async function compareRestored(
       return problems
     })
   } finally {
-    await blue.backup.dropScratch(scratch)
+    await blue.backup.dropScratch()
   }
-}
-
-/** Short enough for every engine's prefix and limit; two migrations on one server do not share it. */
-function scratchOf(plan: Plan, blue: SideTools): string {
-  const { url, namespace, metaNamespace } = blue.location
-  const digest = createHash('sha256')
-    .update(JSON.stringify([plan.name, new URL(url).pathname, namespace, metaNamespace]))
-    .digest('hex')
-  return `${plan.name.replaceAll(/[^A-Za-z0-9]/g, '_').slice(0, 16)}_${digest.slice(0, 8)}`
 }
 
 /** By the start of the migration: a later one does not write over the backup of this one. */

@@ -1,5 +1,4 @@
 /** Takes away what a migration put on the two sides. */
-import { dropBackupScratch } from './backup.js'
 import { tablesOf, type MigrationContext } from './context.js'
 
 /**
@@ -12,7 +11,7 @@ export async function removeFromSides(
   options: { keepBoard?: boolean; dropGreen?: boolean } = {},
 ): Promise<void> {
   const { plan, blue, green, board, signal } = context
-  await dropBackupScratch(plan, blue)
+  await blue.backup.dropScratch()
   await blue.capture.remove()
   await blue.fence.disarm(tablesOf(plan, 'blue'), { signal })
   await blue.fence.remove()

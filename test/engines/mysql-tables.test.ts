@@ -265,17 +265,14 @@ describe.each(listTestEngines().filter((engine) => engine !== 'postgres'))('tabl
           )
         )[0]
       for (const file of [own, logical]) {
-        const scratch = await sides.blue.backup.restore(file, sides.metaNamespace, signal)
+        const scratch = await sides.blue.backup.restore(file, signal)
         expect(await digest(scratch.namespace)).toEqual(await digest(sides.blue.location.namespace))
+        expect(await sides.blue.remains()).toContain(`database ${scratch.namespace}`)
+        // Another migration on this server does not take it for its own.
+        expect(await sides.green.remains()).not.toContain(`database ${scratch.namespace}`)
       }
-      await sides.blue.backup.dropScratch(sides.metaNamespace)
-      expect(
-        await runSql(
-          engine,
-          getServerUrl(engine),
-          `SHOW DATABASES LIKE 'crossfade\\_scratch\\_${sides.metaNamespace}'`,
-        ),
-      ).toEqual([])
+      await sides.blue.backup.dropScratch()
+      expect((await sides.blue.remains()).filter((one) => one.includes('scratch'))).toEqual([])
       expect(await sides.blue.backup.recoveryMarker(session, 'before cutover')).toContain('before cutover')
     } finally {
       await rm(folder, { recursive: true })

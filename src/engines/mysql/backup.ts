@@ -2,6 +2,7 @@
 import { stat } from 'node:fs/promises'
 import type { BackupTools, Location } from '../engine.js'
 import { CrossfadeError } from '../errors.js'
+import { scratchName } from '../scratch.js'
 import { raw, sql } from '../sql.js'
 import type { SideContext } from './context.js'
 import { dumpBetween, watchFor } from './dump-between.js'
@@ -9,9 +10,6 @@ import { findProgram, runProgram } from './dump-programs.js'
 import { dumpLogically, isLogicalDump, restoreLogically } from './logical-dump.js'
 import { quoteIdentifier } from './quote.js'
 import type { MysqlSession } from './session.js'
-
-/** What `parseUrl` accepts as the name of a database. */
-const MAX_NAME_LENGTH = 48
 
 export function createBackup(context: SideContext): BackupTools {
   const { flavor, location, facts } = context
@@ -49,8 +47,8 @@ export function createBackup(context: SideContext): BackupTools {
       const position = await flavor.position(session as MysqlSession)
       return position === undefined ? `${name}: no binary log, so no point-in-time recovery` : `${name}: ${position}`
     },
-    async restore(file, scratch, signal) {
-      const target = scratchLocation(location, scratch)
+    async restore(file, signal) {
+      const target = scratchLocation(location)
       const database = quoteIdentifier(target.namespace)
       await context.withSession('crossfade restore', async (session) => {
         await session.execute(raw(`DROP DATABASE IF EXISTS ${database}`))
@@ -67,10 +65,9 @@ export function createBackup(context: SideContext): BackupTools {
       })
       return target
     },
-    async dropScratch(scratch) {
-      const { namespace } = scratchLocation(location, scratch)
+    async dropScratch() {
       await context.withSession('crossfade restore', (session) =>
-        session.execute(raw(`DROP DATABASE IF EXISTS ${quoteIdentifier(namespace)}`)),
+        session.execute(raw(`DROP DATABASE IF EXISTS ${quoteIdentifier(scratchName(location))}`)),
       )
     },
   }
@@ -90,8 +87,8 @@ async function chooseProgram(context: SideContext): ReturnType<typeof findProgra
   return findProgram(flavor.dumpPrograms, flavor.engine, facts.version)
 }
 
-function scratchLocation(location: Location, scratch: string): Location {
-  const namespace = `crossfade_scratch_${scratch}`.slice(0, MAX_NAME_LENGTH)
+function scratchLocation(location: Location): Location {
+  const namespace = scratchName(location)
   const url = new URL(location.url)
   url.pathname = `/${encodeURIComponent(namespace)}`
   return { ...location, url: url.href, namespace }

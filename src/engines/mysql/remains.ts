@@ -1,5 +1,6 @@
 /** What Crossfade left on a side. */
-import { raw } from '../sql.js'
+import { scratchName } from '../scratch.js'
+import { raw, sql } from '../sql.js'
 import type { SideContext } from './context.js'
 import { listMetaTables } from './meta.js'
 import { listOwnSessions } from './own-sessions.js'
@@ -16,11 +17,15 @@ export async function findRemains(
   const { database } = context.meta
   const triggers = await listTriggers(context, session, 'capture', 'cascade', 'gate')
   const tables = await listMetaTables(session, database)
+  const scratch = await session.query(
+    sql`SELECT schema_name FROM information_schema.schemata WHERE schema_name = ${scratchName(context.location)}`,
+  )
   const other = context.side === 'blue' ? 'green_' : 'blue_'
   const sessions = await listOwnSessions(context, session)
   return [
     ...triggers.map(({ name, table }) => `trigger ${name} on ${context.location.namespace}.${table}`),
     ...tables.filter((table) => !table.startsWith(other)).map((table) => `table ${database}.${table}`),
+    ...scratch.map(([name]) => `database ${String(name)}`),
     ...sessions.filter((id) => id !== session.id && !known.has(id)).map((id) => `connection ${id}`),
   ]
 }

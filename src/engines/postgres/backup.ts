@@ -7,9 +7,9 @@ import { CrossfadeError } from '../errors.js'
 import { raw, sql } from '../sql.js'
 import type { SideContext } from './context.js'
 import { findProgram, runLocally, runProgram } from './dump-programs.js'
+import { scratchName } from '../scratch.js'
 import { boundedName, quoteIdentifier } from './literals.js'
 import { dumpLogically, isLogicalDump, restoreLogically } from './logical-dump.js'
-import { SCRATCH_PREFIX } from './remains.js'
 import { PostgresSession } from './session.js'
 
 export function createBackup(context: SideContext): BackupTools {
@@ -45,8 +45,8 @@ export function createBackup(context: SideContext): BackupTools {
       return { tool: 'pg_dump', note: `pg_dump ${program.version}`, bytes: (await stat(file)).size }
     },
     recoveryMarker: (session, name) => recoveryMarker(session, name),
-    restore: async (file, scratch, signal) => {
-      const name = scratchName(scratch)
+    restore: async (file, signal) => {
+      const name = scratchName(location)
       await dropScratch(context, name)
       if (await isLogicalDump(file)) {
         await context.withSession('backup', (session) => restoreLogically(session, name, file, signal))
@@ -61,7 +61,7 @@ export function createBackup(context: SideContext): BackupTools {
       await restoreDatabase(program.path, target, file, signal)
       return target
     },
-    dropScratch: (scratch) => dropScratch(context, scratchName(scratch)),
+    dropScratch: () => dropScratch(context, scratchName(location)),
   }
 }
 
@@ -149,11 +149,6 @@ async function dropScratch(context: SideContext, name: string): Promise<void> {
     const [found] = await session.query(sql`SELECT 1 FROM pg_database WHERE datname = ${name}`)
     if (found) await session.script(`DROP DATABASE ${quoteIdentifier(name)} WITH (FORCE)`)
   })
-}
-
-/** Databases are shared by all migrations of a server; the prefix keeps everything else out of reach. */
-function scratchName(scratch: string): string {
-  return boundedName(`${SCRATCH_PREFIX}${scratch.replaceAll(/[^A-Za-z0-9_]/g, '_')}`)
 }
 
 function databaseLocation(location: Location, name: string): Location {
