@@ -79,8 +79,13 @@ class PostgresConnection implements DriverConnection {
   async *stream(text: string, params: readonly unknown[], batchRows: number): AsyncGenerator<Row[], void, undefined> {
     const cursor = this.client.query(new Cursor<Row>(text, [...params]))
     const { connection } = this.client
-    // A cursor that has given its last row hears no error of the commit that follows.
-    const onError = (error: Error): void => this.#failWaiting(error)
+    let ready: Promise<void> | undefined
+    // A cursor that has given its last row hears no error of the commit that follows; and the message after such an error may have
+    // come with it.
+    const onError = (error: Error): void => {
+      this.#failWaiting(error)
+      ready = new Promise((resolve) => this.#whenReady(error, resolve))
+    }
     connection.on('errorMessage', onError)
     let isOver = false
     try {
@@ -93,7 +98,7 @@ class PostgresConnection implements DriverConnection {
     } catch (error) {
       isOver = true
       if (fault(error) === 'lost') this.#died(error as Error)
-      await new Promise<void>((resolve) => this.#whenReady(error, resolve))
+      await ready
       throw error
     } finally {
       connection.off('errorMessage', onError)
