@@ -18,9 +18,11 @@ export async function withConsistentCut<T>(
   work: (originSnapshot: Session, destinationSession: Session) => Promise<T>,
 ): Promise<T> {
   for (;;) {
+    // A backlog is sync's work, batch by batch: the cut carries the rest, and sync stands still for it as short as can be.
+    loop.start()
+    await loop.settle(signal)
     const cut = await tryCut(loop, origin, destination, signal, work)
     if (cut.isWhole) return cut.result
-    await loop.settle(signal)
   }
 }
 

@@ -89,7 +89,11 @@ export class Router {
    */
   async *route(changes: readonly Change[], origin: Session): AsyncGenerator<RoutedScopes> {
     const byTable = new Map<string, Change[]>()
-    for (const change of changes) byTable.set(change.table, [...(byTable.get(change.table) ?? []), change])
+    for (const change of changes) {
+      const list = byTable.get(change.table)
+      if (list) list.push(change)
+      else byTable.set(change.table, [change])
+    }
     const direct = new Map<Projection, Map<string, Scope>>()
     for (const [table, list] of byTable)
       for (const route of this.#routes.get(table) ?? [])
