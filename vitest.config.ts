@@ -16,9 +16,10 @@ export default defineConfig({
     pool: 'forks',
     // The servers under test share the machine with the tests; more workers only make both slower.
     maxWorkers: 2,
-    testTimeout: 60_000,
+    // Against hangs, not a measure: a busy machine makes all of it several times slower.
+    testTimeout: 240_000,
     // Starting a server, or installing one, happens in hooks.
-    hookTimeout: 120_000,
+    hookTimeout: 240_000,
     teardownTimeout: 30_000,
   },
 })

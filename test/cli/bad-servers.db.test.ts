@@ -141,7 +141,7 @@ describeEachEngine('a server that only reads', (engine) => {
     expect(exitCode, stdout).toBe(engine === 'postgres' ? 1 : 4)
     expect(String(lines.at(-1)?.['hint'] ?? lines.at(-1)?.['reason']), stdout).toMatch(/primary/)
     await makeWritable(server, engine)
-  }, 120_000)
+  })
 })
 
 /** Oldest version that is accepted, and a server that is older: MariaDB can call itself what it is not. */
@@ -175,7 +175,7 @@ describeEachEngine('a server that is too old', (engine) => {
     expect(run.exitCode, run.stdout).toBe(4)
     expect((await shop.cli(['abort', SHOP_PLAN, '--json'])).exitCode).toBe(0)
     expect(await listObjects(shop)).toEqual(before)
-  }, 120_000)
+  })
 })
 
 /** PostgreSQL as a standby: it recovers for ever. */

@@ -167,7 +167,7 @@ describeEachEngine('between copy and switch', (engine) => {
     expect(late.lines.some(({ type }) => type === 'switched')).toBe(false)
     expect((await own.cli(['abort', SHOP_PLAN])).exitCode).toBe(0)
     expect(await own.remains()).toEqual([])
-  }, 120_000)
+  })
 
   test('an invariant that differs before the switch refuses it', async () => {
     const plan = folder.shopWith(

@@ -53,5 +53,5 @@ describeEachEngine('rows that never rest', (engine) => {
     expect(Number(row?.['cents'])).toBe(100 + written + more)
     expect((await shop.cli(['complete', SHOP_PLAN])).exitCode).toBe(0)
     expect(await shop.remains()).toEqual([])
-  }, 180_000)
+  }, 400_000)
 })

@@ -89,7 +89,7 @@ describeEachEngine('a run that is killed', (engine) => {
     expect(await blueRows(shop)).toEqual(await blueRows(other))
     for (const one of [shop, other])
       await expect(one.sql('blue', `UPDATE orders SET cents = 0 WHERE id = 1`)).rejects.toThrow(/side blue is closed/)
-  }, 180_000)
+  })
 
   test('in a rollback before the switch, or behind it, ends as rolled back with nothing left', async () => {
     await using shop = await createShop(engine)
@@ -113,7 +113,7 @@ describeEachEngine('a run that is killed', (engine) => {
     expect((await shop.cli(['complete', SHOP_PLAN])).exitCode).toBe(0)
     expect(await shop.remains()).toEqual([])
     expect(await listObjects(shop)).toEqual(objects)
-  }, 150_000)
+  })
 
   // The next run went on with a migration of which half was gone.
   test('in an abort ends as aborted with nothing left', async () => {
@@ -129,5 +129,5 @@ describeEachEngine('a run that is killed', (engine) => {
     expect(await shop.remains()).toEqual([])
     expect(await blueRows(shop)).toEqual(before)
     expect(await listObjects(shop)).toEqual(objects)
-  }, 90_000)
+  })
 })

@@ -94,5 +94,5 @@ describeEachEngine('an orchestrator that was left behind', (engine) => {
     expect(await shop.sql('blue', `SELECT cents FROM orders WHERE reference = 'a'`)).toEqual([{ cents: 9 }])
     expect((await shop.cli(['complete', plan])).exitCode).toBe(0)
     expect(await shop.remains()).toEqual([])
-  }, 200_000)
+  })
 })

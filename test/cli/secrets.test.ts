@@ -121,7 +121,7 @@ describeEachEngine('a secret', (engine) => {
     } finally {
       await runSql(engine, getServerUrl(engine), drop)
     }
-  }, 120_000)
+  })
 
   test('is in no file while a dump program runs, where a kill would leave it', async () => {
     await using shop = await createShop(engine)
@@ -149,5 +149,5 @@ PATH="\${PATH#*:}" exec ${program} "$@"
     // Where the server has no dump program on this machine, nothing was started.
     if (tool === 'built-in') expect(started).toEqual([])
     else expect(started).toContain(join(bin!, String(tool)))
-  }, 60_000)
+  })
 })

@@ -38,7 +38,7 @@ describeEachEngine('--until', (engine) => {
       outcome: 'completed',
       authority: 'green',
     })
-  }, 120_000)
+  })
 
   test('tables of green that somebody has filled since the check are not touched', async () => {
     await using shop = await createShop(engine)
@@ -52,5 +52,5 @@ describeEachEngine('--until', (engine) => {
       if (command === 'run') expect(stdout).toContain('green has rows that Crossfade did not write, in orders')
       expect(await theirs()).toEqual([{ id: '77' }])
     }
-  }, 120_000)
+  })
 })

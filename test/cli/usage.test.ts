@@ -206,7 +206,7 @@ describe('a plan file', () => {
     const gone = join(folder.path, 'gone.ts')
     for (const result of await Promise.all(['check', 'status', 'cutover'].map((name) => cli([name, gone], URLS))))
       expect(result).toMatchObject(refusal(4, `crossfade: there is no file ${gone}\n${HINT}\n`))
-  }, 120_000)
+  })
 
   test('with several problems tells all of them at once, each with its path and what to do', async () => {
     const plan = folder.shopWith(

@@ -163,7 +163,7 @@ describe('hostile surroundings (mariadb)', () => {
         group_concat_max_len: 100,
       },
     })
-  }, 120_000)
+  })
   afterAll(() => server.stop())
 
   const quoting: Quoting = {

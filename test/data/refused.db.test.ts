@@ -76,7 +76,7 @@ describe('what PostgreSQL has and a plan has no word for', () => {
     )
     bed.plan(planOf(Object.fromEntries(columns.map(([name, [, plan]]) => [`c_${name}`, plan]))))
     expect((await refusals(bed)).sort()).toEqual(columns.map(([name, [server]]) => unknown(`c_${name}`, server)).sort())
-  }, 60_000)
+  })
 
   test('a column of another type, size or list of labels is refused, and so is a type that the server has not', async () => {
     await using bed = await createBed('postgres')
@@ -113,7 +113,7 @@ describe('what PostgreSQL has and a plan has no word for', () => {
         found.filter((one) => one.includes(`other-type: t.${name} is enum mood(good,bad), the plan says`)),
       ).toHaveLength(1)
     for (const side of ['blue', 'green']) expect(found).toContain(`missing-type: ${side}.t.y is year in the plan`)
-  }, 60_000)
+  })
 
   test('values beyond the digits of the plan, and characters that jsonb has not, are counted and refused', async () => {
     await using bed = await createBed('postgres')
@@ -129,7 +129,7 @@ describe('what PostgreSQL has and a plan has no word for', () => {
       'unfit-values: 1 rows of t hold more digits than the plan says in big, which is numeric(30,2)',
       String.raw`unfit-values: 1 rows of t hold the character \u0000 in doc, which is json`,
     ])
-  }, 60_000)
+  })
 })
 
 describe('what MariaDB has and a plan has no word for', () => {
@@ -147,7 +147,7 @@ describe('what MariaDB has and a plan has no word for', () => {
     )
     bed.plan(planOf(Object.fromEntries(columns.map(([name, [, plan]]) => [`c_${name}`, plan]))))
     expect((await refusals(bed)).sort()).toEqual(columns.map(([name, [server]]) => unknown(`c_${name}`, server)).sort())
-  }, 60_000)
+  })
 
   test('a column of another type, size or list of words is refused, and so is a type that the server has not', async () => {
     await using bed = await createBed('mariadb')
@@ -171,7 +171,7 @@ describe('what MariaDB has and a plan has no word for', () => {
     for (const [name, [, plan]] of columns)
       expect(found.filter((one) => one.includes(`other-type: t.${name} is `) && one.includes(plan))).toHaveLength(1)
     for (const side of ['blue', 'green']) expect(found).toContain(`missing-type: ${side}.t.list is int[] in the plan`)
-  }, 60_000)
+  })
 
   test('keys without a length and the empty value of an ENUM are refused', async () => {
     await using bed = await createBed('mariadb')
@@ -187,7 +187,7 @@ describe('what MariaDB has and a plan has no word for', () => {
       'empty-word: 1 rows of t hold none of the words of word: the empty value that a lenient mode gave them',
       'impossible-key: the primary key of green.t holds k, which has no length',
     ])
-  }, 60_000)
+  })
 })
 
 describe.each(listTestEngines().filter((engine) => engine !== 'postgres'))('names beyond U+FFFF (%s)', (engine) => {
@@ -215,7 +215,7 @@ export default definePlan({
     )
     expect((await bed.cli('run', '--yes')).exitCode).toBe(4)
     expect(await bed.sql('green', 'SHOW TABLES')).toEqual([])
-  }, 60_000)
+  })
 })
 
 describeEachEngine('what a server computes', (engine) => {
@@ -245,7 +245,7 @@ describeEachEngine('what a server computes', (engine) => {
       { n: 50, twice: 100 },
       { n: 4, twice: 8 },
     ])
-  }, 120_000)
+  })
 
   test('JSON null that goes into JSON is refused', async () => {
     await using bed = await createBed(engine)
@@ -258,5 +258,5 @@ describeEachEngine('what a server computes', (engine) => {
     expect(await refusals(bed)).toEqual([
       'json-null: 1 rows of t hold JSON null in doc, which the plan puts into JSON: they would come back as NULL',
     ])
-  }, 60_000)
+  })
 })

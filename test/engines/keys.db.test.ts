@@ -94,5 +94,5 @@ describeEachEngine('key functions', (engine) => {
       ),
       { numRuns: 15 },
     )
-  }, 60_000)
+  })
 })

@@ -154,5 +154,5 @@ describeEachEngine('the least privileges', (engine) => {
     } finally {
       await dropRoles(engine, roles)
     }
-  }, 180_000)
+  })
 })

@@ -64,5 +64,5 @@ describeEachEngine('64 writers in all isolation levels, pooled and plain', (engi
       `INSERT INTO orders (item_id, reference, state, cents) SELECT item_id, reference, state, cents FROM orders WHERE id = ${String(twice?.['id'])}`,
     )
     expect(await checkShopLedger('blue', urls.blue, writers.ledger)).toMatchObject({ lost: 1, wrong: 1, duplicated: 1 })
-  }, 240_000)
+  })
 })

@@ -46,5 +46,5 @@ describeEachEngine('random changes of the application', (engine) => {
     expect((await served).exitCode).toBe(5)
     expect((await shop.cli(['complete', SHOP_PLAN])).exitCode).toBe(0)
     expect(await shop.remains()).toEqual([])
-  }, 180_000)
+  })
 })
